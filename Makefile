@@ -1,0 +1,67 @@
+# `make` alone lists what there is. Everything runs in .venv, which is made when it is first needed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SCALE ?= tiny
+export NO_MKDOCS_2_WARNING := 1
+# A stamp says which extras are installed, so that a site can be built without torch.
+SITE := $(VENV)/.site
+LAB := $(VENV)/.lab
+DEV := $(VENV)/.dev
+PINS := constraints.txt pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help setup verify site serve test check bench clean
+
+help: ## List what make can do
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F '\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+verify: $(LAB) ## Rerun the experiments on this machine, refresh verdicts and figures, build the site (SCALE=tiny)
+	$(BIN)/verify run --scale $(SCALE)
+	$(BIN)/verify refresh
+	$(BIN)/verify verdicts
+	$(BIN)/mkdocs build --strict --quiet
+	@echo "the site is in $(CURDIR)/site: open $(CURDIR)/site/index.html, or look at it with make serve"
+
+site: $(SITE) ## Build the site from the evidence at hand; needs no torch
+	$(BIN)/verify refresh
+	$(BIN)/mkdocs build --strict --quiet
+	@echo "the site is in $(CURDIR)/site"
+
+serve: $(SITE) ## Serve the site and follow every edit of a review
+	$(BIN)/verify serve
+
+test: $(DEV) ## Run all tests
+	$(BIN)/pytest -n 2
+
+check: $(DEV) ## Lint, types, layers, spelling, and every mistake in the reviews
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+	$(BIN)/verify check
+
+bench: $(DEV) ## Measure this machine and write docs/benchmarks.md
+	$(BIN)/python -m benchmarks
+
+setup: $(LAB) ## Install everything experiments need into .venv
+
+clean: ## Remove what can be made again, but neither .venv nor what this machine has run
+	rm -rf site .cache .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .verify/cache .verify/logs
+
+$(BIN)/pip:
+	$(PYTHON) -m venv $(VENV)
+
+$(SITE): $(BIN)/pip $(PINS)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(LAB): $(BIN)/pip $(PINS)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lab]'
+	@touch $@ $(SITE)
+
+$(DEV): $(BIN)/pip $(PINS)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lab,dev]'
+	@touch $@ $(LAB) $(SITE)

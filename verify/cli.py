@@ -1,0 +1,229 @@
+"""The command line: parse, call, print."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from verify import __version__
+from verify.errors import UserError, UserErrors
+from verify.model import SCALES, Scale
+
+if TYPE_CHECKING:
+    from verify.project import Project
+
+# Everything else is imported by the command that needs it: `verify --help` and a run with nothing to do stay instant.
+
+
+class _Group(click.Group):
+    """Reports every mistake of the user's at once, with exit code 2, and never as a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UserErrors as errors:
+            for error in errors.errors:
+                click.echo(str(error), err=True)
+            count = len(errors.errors)
+            if count > 1:
+                click.echo(f"{count} mistakes", err=True)
+            ctx.exit(2)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--project",
+    "start",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=".",
+    help="A folder of the project; by default the current one.",
+)
+@click.version_option(__version__)
+@click.pass_context
+def main(ctx: click.Context, start: Path) -> None:
+    """Paper reviews whose claims are tested by experiments that anyone can rerun.
+
+    \b
+    verify run       run what this machine has not run yet
+    verify refresh   verdicts and figures from the evidence
+    verify verdicts  each claim: as published, and here
+    """
+    ctx.obj = start
+
+
+def _load(start: Path) -> Project:
+    from verify.project import Project, find_root
+
+    return Project.load(find_root(start))
+
+
+def _targets(project: Project, names: Sequence[str]) -> list[tuple[str, str | None]]:
+    """`review` or `review:verification` as a pair, with every unknown name reported."""
+    from verify.errors import nearest
+
+    found: list[tuple[str, str | None]] = []
+    errors = []
+    known = {review.slug: [each.id for each in review.verifications] for review in project.reviews}
+    for name in names or known:
+        slug, _, verification = name.removeprefix("reviews/").partition(":")
+        slug = slug.removesuffix(".md")
+        if slug not in known:
+            errors.append(UserError(f"there is no review '{slug}'", hint=nearest(slug, known)))
+        elif verification and verification not in known[slug]:
+            hint = nearest(verification, known[slug])
+            errors.append(UserError(f"review '{slug}' has no verification '{verification}'", hint=hint))
+        else:
+            found.append((slug, verification or None))
+    if errors:
+        raise UserErrors(errors)
+    return found
+
+
+_scale = click.option(
+    "--scale", type=click.Choice(SCALES), default="tiny", show_default=True, help="Rung of the ladder to run."
+)
+
+
+@main.command()
+@click.argument("targets", nargs=-1, metavar="[REVIEW[:VERIFICATION]]...")
+@_scale
+@click.option(
+    "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True,
+    help="What to train on.",
+)  # fmt: skip
+@click.option(
+    "--workers", type=click.IntRange(1), help="Worker processes; they share the cores.  [default: one a core]"
+)
+@click.option("--missing", is_flag=True, help="Let committed evidence count: run only what is missing or stale in it.")
+@click.option("--dry-run", is_flag=True, help="Say what would run, and run nothing.")
+@click.option("--explain", is_flag=True, help="Say of each group of trials why it would run.")
+@click.pass_obj
+def run(
+    start: Path, targets: tuple[str, ...], scale: Scale, device: str, workers: int | None,
+    missing: bool, dry_run: bool, explain: bool,
+) -> None:  # fmt: skip
+    """Run the trials that this machine has not run yet, and write the evidence.
+
+    Finished batches are kept at once: after Ctrl-C or a crash the next run goes on where this one ended.
+    """
+    from verify import report, runner
+
+    project = _load(start)
+    jobs = runner.select(project, _targets(project, targets), scale)
+    options = runner.Options(device=device, workers=workers, missing=missing)
+    if dry_run:
+        planned = runner.Run(jobs, options, report.Silent())
+        planned.plan()
+        _say(report.due(planned, explain=explain, workers=workers or runner.cores()))
+        return
+    with _lock(project.root):
+        done = runner.Run(jobs, options, report.listener())
+        done.plan()
+        if explain:
+            _say(report.explained(done))
+        if done.due:
+            _execute(done)
+        done.publish()
+    _say(report.summary(done))
+    if done.failures or report.waiting(done):
+        sys.exit(1)
+
+
+def _execute(done: Any) -> None:
+    """Run, and take an interrupt or a request to end for what it is: finished batches are on disk."""
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        done.execute()
+    except KeyboardInterrupt:
+        click.echo("\nstopped; finished batches are kept, `verify run` goes on from here", err=True)
+        sys.exit(130)
+
+
+def _lock(root: Path) -> Any:
+    """One run a project: a second one waits for the first and then finds its results."""
+    from filelock import FileLock, Timeout
+
+    path = root / ".verify" / "lock"
+    path.parent.mkdir(exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        click.echo("another `verify run` is at work in this project; waiting for it", err=True)
+        lock.acquire()
+    return lock
+
+
+def _say(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line)
+
+
+@main.command()
+@click.pass_obj
+def refresh(start: Path) -> None:
+    """Bring verdicts and figures up to date with reviews and evidence."""
+    from verify.refresh import refresh as bring_up_to_date
+
+    done = bring_up_to_date(_load(start))
+    for slug in done.judged:
+        click.echo(f"judged {slug}")
+    for path in done.drawn:
+        click.echo(f"drew {path}")
+    for path in done.removed:
+        click.echo(f"removed {path}")
+    if not (done.judged or done.drawn or done.removed):
+        click.echo("verdicts and figures are up to date")
+
+
+@main.command()
+@click.argument("targets", nargs=-1, metavar="[REVIEW[:VERIFICATION]]...")
+@click.pass_obj
+def status(start: Path, targets: tuple[str, ...]) -> None:
+    """Each verification at each scale: fresh, stale, missing, failed, and what it was recorded on."""
+    from verify import report
+
+    project = _load(start)
+    _say(report.status(project, _targets(project, targets)))
+
+
+@main.command()
+@click.argument("targets", nargs=-1, metavar="[REVIEW]...")
+@click.pass_obj
+def verdicts(start: Path, targets: tuple[str, ...]) -> None:
+    """Each claim: the published verdict, the verdict here, and whether they agree."""
+    from verify import report
+
+    project = _load(start)
+    _say(report.verdicts(project, dict.fromkeys(slug for slug, _ in _targets(project, targets))))
+
+
+@main.command()
+@click.pass_obj
+def check(start: Path) -> None:
+    """Find every mistake: in reviews, in stated verdicts, in evidence that is out of date or belongs to nothing."""
+    from verify import report
+
+    project = _load(start)
+    errors = report.mistakes(project)
+    if errors:
+        raise UserErrors(errors)
+    count = len(project.reviews)
+    click.echo(f"{count} review{'s' * (count != 1)}, no mistakes")
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=int, default=8000, show_default=True)
+@click.pass_obj
+def serve(start: Path, host: str, port: int) -> None:
+    """Serve the site, refresh verdicts and figures at every edit, and reload the page; runs no experiment."""
+    from verify.project import find_root
+    from verify.serve import serve as serve_site
+
+    serve_site(find_root(start), f"{host}:{port}", click.echo)

@@ -1,0 +1,42 @@
+"""A user's mistake: where it is, what is wrong, what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """One mistake of a user's.
+
+    `file` is relative to the project's root; `line` is 1-based; `hint` says what would be right.
+    """
+
+    def __init__(self, message: str, file: str = "", line: int = 0, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.file = file
+        self.line = line
+        self.hint = hint
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}: " if self.line else f"{self.file}: " if self.file else ""
+        return f"{place}{self.message}" + (f"\n    {self.hint}" if self.hint else "")
+
+
+class UserErrors(Exception):
+    """All mistakes found, in the order of their places, reported at once."""
+
+    def __init__(self, errors: Iterable[UserError]) -> None:
+        self.errors = sorted(errors, key=lambda error: (error.file, error.line, error.message))
+        super().__init__("\n".join(map(str, self.errors)))
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint that names the near miss among `known`, or lists what is known."""
+    from difflib import get_close_matches  # only a mistake pays for the import
+
+    names = sorted(known)
+    close = get_close_matches(name, names, n=1)
+    if close:
+        return f"did you mean '{close[0]}'?"
+    return f"known: {', '.join(names)}" if names else "none is known here"

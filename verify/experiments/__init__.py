@@ -1,0 +1,1 @@
+"""Experiments of the reviews: one module a paper."""

@@ -1,0 +1,1 @@
+"""What experiments are made of: data, models, training.  The only package that imports torch."""

@@ -1,0 +1,43 @@
+"""How an experiment declares itself.
+
+The declaration is read from the source (`verify.catalogue`), never by importing: its arguments must be literals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+Function = TypeVar("Function", bound=Callable[..., object])
+
+
+def experiment(
+    *,
+    rides: Sequence[str] = (),
+    values: Sequence[str] = (),
+    diverged: Mapping[str, float] | None = None,
+    batch: int = 1,
+    time_limit: float = 600.0,
+) -> Callable[[Function], Function]:
+    """Mark a function as an experiment.
+
+    Plain form, one trial: ``f(seed: int, device: str, *, p: float) -> dict``.  Batched form, chosen by `rides` or
+    `batch` above 1: ``f(seeds: list[int], device: str, *, p: list[float], q: int) -> list[dict]``, where the
+    parameters named in `rides` arrive as lists with one value per trial and all others are shared by the batch.
+
+    The returned dict holds numbers and curves (lists of at most 100 numbers); the key ``data`` may hold the SHA-256
+    of the data that was used.
+
+    Args:
+        rides: parameters that may differ within a batch.
+        values: names of what is returned, so that a misspelt metric is found before anything runs.
+        diverged: the value a metric takes where a trial's is not finite (chance error, say).
+        batch: the most trials trained together: as many as last at most a minute.
+        time_limit: seconds one trial may take.
+    """
+    del rides, values, diverged, batch, time_limit  # read from the source
+
+    def mark(function: Function) -> Function:
+        return function
+
+    return mark

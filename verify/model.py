@@ -1,0 +1,308 @@
+"""The project's words as frozen structures; `docs/architecture.md` defines each.
+
+They hold no behaviour beyond small derived properties, know no disk and no clock, and encode to JSON as they
+stand (msgspec).  `Struct` is used rather than `dataclass` because it is checked on decoding and costs less at
+start-up.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+Scalar = str | bool | int | float
+"""A parameter's value."""
+Value = float | tuple[float, ...]
+"""What an experiment returns under one name: a number, or a curve (at most 100 points).
+
+Where one number is wanted of a curve it is the last point: the final epoch, never the best one.
+"""
+Where = dict[str, Scalar]
+"""Parameter values that select trials: all must be equal."""
+
+Scale = Literal["tiny", "small", "full"]
+SCALES: tuple[Scale, ...] = ("tiny", "small", "full")
+
+Status = Literal["supported", "contradicted", "inconclusive", "not run", "failed"]
+STATUSES: tuple[Status, ...] = ("supported", "contradicted", "inconclusive", "not run", "failed")
+
+STATISTICS = ("mean", "difference", "log_ratio", "slope", "interaction", "holdout_error", "sd")
+FORMS = ("log", "power", "saturating")
+"""Curves that can be fitted over a parameter: a + b·log x, c + k·x^-p with c ≥ 0, and c + k·exp(-x/s)."""
+
+
+class Choice(Struct, frozen=True):
+    """A parameter's value that another verification of the review chooses at the same scale.
+
+    The value chosen is the one with the best mean of `metric` over seeds among the trials of `verification`
+    that agree with the choosing trial on every parameter in `per`.
+    """
+
+    verification: str
+    metric: str
+    goal: Literal["minimise", "maximise"]
+    per: tuple[str, ...] = ()
+
+
+class Rung(Struct, frozen=True):
+    """What one scale of a verification runs: every point of every grid in `grids`, with each of `seeds` seeds."""
+
+    scale: Scale
+    grids: tuple[dict[str, tuple[Scalar, ...]], ...]
+    parameters: dict[str, Scalar | Choice]
+    seeds: int
+    time_limit: float | None = None
+    """Seconds one trial may take; None: what the experiment declares."""
+
+
+class Figure(Struct, frozen=True):
+    """A chart of a verification's records, in the short form or (`spec`) as full Vega-Lite over data `records`."""
+
+    id: str
+    caption: str
+    line: int
+    mark: Literal["line", "point", "bar"] = "line"
+    x: str = ""
+    y: str = ""
+    color: str | None = None
+    facet: str | None = None
+    where: Where = {}
+    x_scale: Literal["linear", "log"] = "linear"
+    y_scale: Literal["linear", "log"] = "linear"
+    x_title: str | None = None
+    y_title: str | None = None
+    y_format: str | None = None
+    """A d3 number format for the y axis, such as `.0%`."""
+    fits: tuple[str, ...] = ()
+    """Forms of `FORMS` to fit to the means over seeds and draw through them."""
+    spec: dict[str, Any] | None = None
+
+
+class Criterion(Struct, frozen=True):
+    """What the statistic must meet: at least `low`, at most `high`, or both (within)."""
+
+    low: float | None = None
+    high: float | None = None
+    every: bool = False
+    """Each single trial must meet it, instead of the interval of the mean over seeds."""
+
+
+class Test(Struct, frozen=True):
+    """A statistic, one number per seed (`sd` alone: one number over seeds), and its criterion."""
+
+    metric: str
+    criterion: Criterion
+    statistic: str = "mean"
+    where: Where = {}
+    arms: tuple[Where, ...] = ()
+    """Two arms: first minus second, or first over second."""
+    along: str | None = None
+    """The parameter a slope is taken over, or a form is fitted over."""
+    log: bool = False
+    """Slope over log10 of `along`: the change per decade."""
+    between: tuple[Where, ...] = ()
+    """For `interaction` as a difference of differences: arms' difference at the first minus at the second."""
+    form: str | None = None
+    rivals: tuple[str, ...] = ()
+    """For `holdout_error`: the best of these at the held-out point is subtracted from `form`'s error."""
+
+
+class Claim(Struct, frozen=True):
+    id: str
+    says: str
+    source: str
+    test: Test
+    line: int
+    reported: dict[str, Scalar] = {}
+    control: Where | None = None
+    """For a single-arm test: trials that must not pass the same test (its `where` updated by this one)."""
+
+
+class Verification(Struct, frozen=True):
+    """One `verify` fence; `line` and `end_line` are its first and last line in the review (1-based, with fence)."""
+
+    id: str
+    experiment: str
+    rungs: dict[Scale, Rung]
+    figures: tuple[Figure, ...]
+    claims: tuple[Claim, ...]
+    line: int
+    end_line: int
+    title: str | None = None
+
+
+class Untestable(Struct, frozen=True):
+    """A claim of the paper's that cannot be tested small, with the reason."""
+
+    says: str
+    why: str
+    source: str = ""
+
+
+class Paper(Struct, frozen=True):
+    title: str
+    authors: tuple[str, ...]
+    venue: str
+    year: int
+    arxiv: str | None = None
+    links: dict[str, str] = {}
+
+
+class CodeFence(Struct, frozen=True):
+    """A `python verify` fence: its first and last line in the review (1-based, with the fence lines)."""
+
+    line: int
+    end_line: int
+
+
+class Review(Struct, frozen=True):
+    slug: str
+    """The file's name without `.md`: its address and the name of its evidence folder."""
+    path: str
+    """Relative to the project's root, with forward slashes."""
+    paper: Paper
+    section: str
+    order: int
+    tags: tuple[str, ...]
+    summary: str
+    reviewed: str | None
+    not_testable: tuple[Untestable, ...]
+    verifications: tuple[Verification, ...]
+    code_fences: tuple[CodeFence, ...]
+    code: str
+    """All `python verify` fences as one module: every line stands where it stands in the review, others are blank."""
+    text: str
+    """The whole file."""
+    body_line: int
+    """The line (1-based) where the prose begins, after the front matter."""
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        return tuple(claim for verification in self.verifications for claim in verification.claims)
+
+
+class Experiment(Struct, frozen=True):
+    """What the source says of an experiment, read without importing it."""
+
+    name: str
+    module: str
+    """Dotted name of the project module; for an experiment in a review, the review's path."""
+    line: int
+    parameters: tuple[str, ...]
+    """Keyword parameters it takes, `seed(s)` and `device` left out."""
+    required: tuple[str, ...]
+    """Those without a default."""
+    batched: bool
+    rides: tuple[str, ...] = ()
+    """Parameters that arrive as a list with one value per trial; all others split batches."""
+    values: tuple[str, ...] = ()
+    """Names of what it returns; empty where it does not declare them."""
+    diverged: dict[str, float] = {}
+    """The value a metric takes in a trial that diverged."""
+    batch: int = 1
+    """The most trials trained together."""
+    time_limit: float = 600.0
+    """Seconds one trial may take."""
+
+
+class Trial(Struct, frozen=True):
+    review: str
+    verification: str
+    scale: Scale
+    experiment: str
+    parameters: dict[str, Scalar]
+    """Everything the experiment is called with, the grid's point included; sorted by name."""
+    seed: int
+    fingerprint: str
+    code: str
+    """Hash of the code the experiment reaches: the part of the fingerprint that is not the point itself."""
+
+
+class Environment(Struct, frozen=True):
+    """What trials ran on; its id is a hash of the other fields."""
+
+    id: str
+    device: str
+    """cpu, cuda or mps."""
+    machine: str
+    """Processor or GPU model, as the system names it."""
+    cores: int
+    system: str
+    versions: dict[str, str]
+    commit: str = ""
+    """Of the project when the trials ran; ends in `+` where the tree had uncommitted changes."""
+
+
+class Record(Struct, frozen=True):
+    """The stored result of one trial."""
+
+    fingerprint: str
+    parameters: dict[str, Scalar]
+    seed: int
+    values: dict[str, Value]
+    seconds: float
+    environment: str
+    code: str
+    data: str = ""
+    """SHA-256 of the data the trial saw, where the experiment reports it."""
+    diverged: bool = False
+
+    def number(self, name: str) -> float | None:
+        """The metric `name`: the number itself, or a curve's last point; None where there is none."""
+        value = self.values.get(name)
+        if isinstance(value, tuple):
+            return value[-1] if value else None
+        return value
+
+
+class Failure(Struct, frozen=True):
+    """A trial that crashed, hung or ran out of memory: never a result, only a note that it was tried."""
+
+    fingerprint: str
+    parameters: dict[str, Scalar]
+    seed: int
+    error: str
+    """One line: the exception, or what ended the process."""
+
+
+class Evidence(Struct, frozen=True):
+    """All that is stored of one verification at one scale."""
+
+    review: str
+    verification: str
+    scale: Scale
+    environments: dict[str, Environment] = {}
+    codes: dict[str, dict[str, str]] = {}
+    """Per code hash, the hash of each definition it was made of: so that a change can be named."""
+    records: tuple[Record, ...] = ()
+    failures: tuple[Failure, ...] = ()
+
+
+class Verdict(Struct, frozen=True):
+    """What the evidence says of a claim at one scale."""
+
+    claim: str
+    scale: Scale
+    status: Status
+    reason: str
+    """One clause a reader understands without the code."""
+    estimate: float | None = None
+    """Mean of the statistic over seeds; for `every`, the worst trial."""
+    low: float | None = None
+    high: float | None = None
+    level: float | None = None
+    """Confidence level of [low, high]: 1 - 0.05 / number of claims in the review."""
+    seeds: int = 0
+    trials: int = 0
+    passed: int | None = None
+    """For `every`: how many of `trials` met the criterion."""
+    pass_rate_bound: float | None = None
+    """For `every`, all passed: the pass rate that n of n allows at 95 %, 0.05^(1/n)."""
+    seeds_needed: int | None = None
+    """Where the interval straddles the criterion: seeds that would settle it if estimate and spread stay."""
+    control: float | None = None
+    """The control's estimate of the same statistic."""
+    control_low: float | None = None
+    control_high: float | None = None
+    per_seed: tuple[float, ...] = ()

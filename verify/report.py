@@ -1,0 +1,244 @@
+"""What the command line says: lines of text from plans, runs and verdicts."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from verify import refresh
+from verify.errors import UserError
+from verify.model import Environment, Evidence, Review, Scale, Verdict, Verification
+from verify.plan import Batch, Planned, examine
+from verify.project import Project
+from verify.runner import Job, Listener, Run
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: `3 s`, `4 min 10 s`, `2 h 5 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+# What would run
+
+
+def due(run: Run, *, explain: bool, workers: int) -> Iterator[str]:
+    """What a run would do, for how long, and if `explain` why."""
+    if explain:
+        yield from explained(run)
+    else:
+        for job in run.jobs.values():
+            yield _job_line(job)
+    total = sum(len(job.due) for job in run.jobs.values())
+    seconds = run.seconds(workers)
+    if total:
+        known = f"about {duration(seconds)} with {workers} workers" if seconds is not None else "never timed before"
+        yield f"{total} trials to run: {known}"
+    elif not waiting(run):
+        yield f"nothing to run: {_fresh(run)}"
+
+
+def explained(run: Run) -> Iterator[str]:
+    """Per verification, each reason with the number of trials it holds for."""
+    for job in run.jobs.values():
+        yield _job_line(job)
+        for why, count in Counter(each.why for each in job.due).items():
+            yield f"    {count} × {why}"
+
+
+def _job_line(job: Job) -> str:
+    if job.planned is None:
+        return f"{job.name} {job.scale}: waits for {job.waits_for}, which chooses its parameters"
+    return f"{job.name} {job.scale}: {len(job.due)} to run, {job.fresh} fresh"
+
+
+def waiting(run: Run) -> list[Job]:
+    """Verifications that could not run, since the one that chooses their parameters is not complete."""
+    return [job for job in run.jobs.values() if job.planned is None]
+
+
+def summary(run: Run) -> Iterator[str]:
+    """The end of a run: `N of N fresh`, or what is not."""
+    for job, failure in run.failures:
+        point = ", ".join(f"{name}={value}" for name, value in failure.parameters.items())
+        yield f"failed: {job.name} {job.scale}, seed {failure.seed} ({point}): {failure.error}"
+    for job in waiting(run):
+        yield _job_line(job)
+    if not run.jobs:
+        yield "nothing is declared at this scale"
+    else:
+        yield _fresh(run)
+
+
+def _fresh(run: Run) -> str:
+    total = sum(len(job.planned or ()) for job in run.jobs.values())
+    return f"{sum(job.fresh for job in run.jobs.values())} of {total} trials fresh"
+
+
+# While it runs
+
+
+class Silent:
+    """Says nothing."""
+
+    def started(self, trials: int, workers: int, seconds: float | None) -> None: ...
+    def advanced(self, job: Job, batch: Batch, seconds: float) -> None: ...
+    def failed(self, job: Job, batch: Batch, error: str, log: str) -> None: ...
+    def published(self, job: Job, outcome: str) -> None: ...
+    def ended(self) -> None: ...
+
+
+class Plain:
+    """A line an event, for logs and pipes."""
+
+    def __init__(self) -> None:
+        self._done = 0
+        self._total = 0
+        self._begun = time.monotonic()
+
+    def started(self, trials: int, workers: int, seconds: float | None) -> None:
+        self._total = trials
+        expected = f", about {duration(seconds)}" if seconds is not None else ""
+        self._say(f"{trials} trials on {workers} worker{'s' * (workers != 1)}{expected}")
+
+    def advanced(self, job: Job, batch: Batch, seconds: float) -> None:
+        self._done += len(batch.trials)
+        self._total = max(self._total, self._done)
+        count = len(batch.trials)
+        self._say(f"[{self._done}/{self._total}] {job.name}: {count} trial{'s' * (count != 1)} in {duration(seconds)}")
+
+    def failed(self, job: Job, batch: Batch, error: str, log: str) -> None:
+        count = len(batch.trials)
+        then = f"; trying its {count} trials in halves" if count > 1 else ""
+        self._say(f"{job.name}: {error}{then}\n    log: {log}")
+
+    def published(self, job: Job, outcome: str) -> None:
+        self._say(f"{job.name} {job.scale}: {outcome}")
+
+    def ended(self) -> None:
+        self._say(f"took {duration(time.monotonic() - self._begun)}")
+
+    def _say(self, text: str) -> None:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+
+def listener() -> Listener:
+    """Progress with the time left in a terminal, plain lines elsewhere."""
+    if sys.stdout.isatty():
+        from verify.progress import Terminal  # rich is loaded where its drawing can be seen
+
+        return Terminal()
+    return Plain()
+
+
+# What is stored
+
+
+def status(project: Project, targets: Iterable[tuple[str, str | None]]) -> Iterator[str]:
+    """A line for each verification at each scale: here (the journal) and committed (the evidence)."""
+    rows = [("verification", "scale", "committed", "this machine", "recorded on")]
+    for slug, name in targets:
+        review = project.review(slug)
+        for verification, scale in project.rungs(review):
+            if name in (None, verification.id):
+                rows.append(_status_row(project, review, verification, scale))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    for row in rows:
+        yield "  ".join([*(cell.ljust(width) for cell, width in zip(row[:4], widths, strict=True)), row[4]]).rstrip()
+
+
+def _status_row(
+    project: Project, review: Review, verification: Verification, scale: Scale
+) -> tuple[str, str, str, str, str]:
+    trials = project.trials(review, verification, scale)
+    definitions = project.definitions(review, verification)
+    committed = project.evidence(review.slug, verification.id, scale)
+    journal = project.journal(review.slug, verification.id, scale)
+    blank = Evidence(review.slug, verification.id, scale)
+    if not trials:
+        cells = ("waits for a choice", "waits for a choice")
+    else:
+        cells = (
+            _states(examine(trials, committed or blank, definitions)),
+            _states(examine(trials, journal, definitions)),
+        )
+    environments = (committed or journal).environments.values()
+    return (f"{review.slug}:{verification.id}", scale, *cells, "; ".join(sorted(set(map(_recorded_on, environments)))))
+
+
+def _states(planned: list[Planned]) -> str:
+    counts = Counter(each.state for each in planned)
+    return ", ".join(f"{counts[state]} {state}" for state in ("fresh", "stale", "missing", "failed") if counts[state])
+
+
+def _recorded_on(environment: Environment) -> str:
+    torch = environment.versions.get("torch")
+    return ", ".join(filter(None, (f"torch {torch}" if torch else "", environment.device, environment.machine)))
+
+
+def verdicts(project: Project, slugs: Iterable[str]) -> Iterator[str]:
+    """For each claim the published verdict (of the last commit), the verdict here, and whether they agree."""
+    agree = differ = 0
+    rows: list[tuple[str, str, str, str, str]] = []
+    for slug in slugs:
+        published = project.published(slug)
+        for verdict in project.stored(slug).verdicts:
+            if verdict.status == "not run":
+                continue
+            before = None if published is None else published.get((verdict.scale, verdict.claim))
+            same = "" if before is None else "agrees" if before.status == verdict.status else "DIFFERS"
+            agree += same == "agrees"
+            differ += same == "DIFFERS"
+            was = before.status if before else "not published"
+            rows.append((f"{slug}@{verdict.claim}", verdict.scale, was, f"{verdict.status}{_interval(verdict)}", same))
+    if not rows:
+        yield "no verdicts yet: `verify run`, then `verify refresh`"
+        return
+    rows.insert(0, ("claim", "scale", "published", "here", ""))
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    yield f"{agree} of {agree + differ} verdicts agree with the published ones"
+
+
+def _interval(verdict: Verdict) -> str:
+    if verdict.estimate is None:
+        return ""
+    if verdict.low is None or verdict.high is None:
+        return f"  {verdict.estimate:.3g}"
+    return f"  {verdict.estimate:.3g} [{verdict.low:.3g}, {verdict.high:.3g}]"
+
+
+def mistakes(project: Project) -> list[UserError]:
+    """What `verify check` finds beyond mistakes in the files themselves."""
+    errors = refresh.mistakes(project)
+    for review in project.reviews:
+        if not refresh.is_current(project, review):
+            path = project.relative(project.verdicts_path(review.slug))
+            errors.append(UserError("verdicts or figures are out of date", path, 0, "run `verify refresh`"))
+        errors += _stated(project, review)
+    return errors
+
+
+def _stated(project: Project, review: Review) -> Iterator[UserError]:
+    """Sentences that rely on a verdict which the evidence does not give."""
+    from verify import bindings  # parses prose
+
+    found = project.verdicts(review.slug)
+    for reference in bindings.find(review)[0]:
+        stated = getattr(reference, "stated", None)
+        if stated is None:
+            continue
+        verdict = found.get(reference.scale, {}).get(reference.claim)
+        actual = verdict.status if verdict else "not run"
+        if actual != stated:
+            hint = f"rewrite the sentence, or state [@{reference.claim} {actual}]"
+            message = f"the sentence relies on '{reference.claim}' being {stated}; at {reference.scale} it is {actual}"
+            yield UserError(message, review.path, reference.line, hint)

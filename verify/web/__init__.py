@@ -1,0 +1,1 @@
+"""The published site: pages from reviews and evidence, and the MkDocs plugin that serves them."""
