@@ -1,0 +1,70 @@
+"""The curves of `model.FORMS`, fitted by least squares.
+
+Each is c + k·g(x) with at most one shape in g, so a fit is linear in (c, k) for a given shape and only the shape is
+searched (variable projection, Golub and Pereyra 1973): no starting values, and no fit that fails to converge.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize
+
+Array = NDArray[np.float64]
+
+COEFFICIENTS = {"log": 2, "power": 3, "saturating": 3}
+"""How many numbers each form fits; one more point than that is wanted, or it would only interpolate."""
+
+_SHAPES = 40
+
+
+def fit(form: str, x: Sequence[float], y: Sequence[float]) -> Callable[[Sequence[float]], Array]:
+    """Fit `form` to the points and return the fitted curve.
+
+    `log` is a + b·log x; `power` is c + k·x^-p with c ≥ 0 and p from 0.01 to 10; `saturating` is c + k·exp(-x/s) with
+    s from a tenth of the smallest x to ten times the largest.  `x` is positive.
+    """
+    points, values = np.asarray(x, float), np.asarray(y, float)
+    centre = float(np.exp(np.log(points).mean()))  # keeps x^-p near 1, whatever the unit of x
+
+    def basis(at: Array, log_shape: float) -> Array:
+        shape = math.exp(log_shape)
+        if form == "log":
+            return np.log(at / centre)
+        return (at / centre) ** -shape if form == "power" else np.exp(-at / shape)
+
+    def solve(log_shape: float) -> tuple[float, float, float]:
+        c, k, error = _line(basis(points, log_shape), values, floor=form == "power")
+        return error, c, k
+
+    best = 0.0 if form == "log" else _shape(_range(form, points), lambda log_shape: solve(log_shape)[0])
+    _, c, k = solve(best)
+    return lambda at: np.asarray(c + k * basis(np.asarray(at, float), best), float)
+
+
+def _range(form: str, points: Array) -> tuple[float, float]:
+    if form == "power":
+        return math.log(0.01), math.log(10.0)
+    return math.log(points.min() / 10), math.log(points.max() * 10)
+
+
+def _shape(bounds: tuple[float, float], error: Callable[[float], float]) -> float:
+    """Where `error` is least: the best of a grid, then refined between its neighbours."""
+    grid = np.linspace(*bounds, _SHAPES)
+    best = int(np.argmin([error(float(value)) for value in grid]))
+    around = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, _SHAPES - 1)])
+    refined = optimize.minimize_scalar(error, bounds=around, method="bounded", options={"xatol": 1e-9})
+    return min((float(refined.x), float(grid[best])), key=error)
+
+
+def _line(g: Array, y: Array, *, floor: bool) -> tuple[float, float, float]:
+    """Least squares of c + k·g, with c ≥ 0 where `floor`: (c, k, sum of squared errors)."""
+    columns = np.column_stack([np.ones_like(g), g])
+    c, k = (float(value) for value in np.linalg.lstsq(columns, y, rcond=None)[0])
+    if floor and c < 0:  # the problem is convex: its optimum lies on the boundary
+        c, k = 0.0, float(g @ y / (g @ g))
+    residual = y - c - k * g
+    return c, k, float(residual @ residual)
