@@ -1,0 +1,45 @@
+"""What a review's prose says of the evidence, found and replaced: Markdown in, Markdown out.
+
+`verify.syntax.inline` defines and reads the three kinds: `Binding`, `Finding`, `Reference`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from verify.errors import UserError
+from verify.model import Review, Scale
+from verify.syntax.inline import Binding, Finding, Inline, Reference, pieces, scan
+
+__all__ = ["Binding", "Finding", "Inline", "Reference", "find", "replace", "scale_of"]
+
+
+def find(review: Review) -> tuple[list[Inline], list[UserError]]:
+    """All that the review's prose says of the evidence, in order, and what of it cannot be read."""
+    body = "\n".join(review.text.split("\n")[review.body_line - 1 :])
+    return scan(body, review.body_line, review.path)
+
+
+def replace(text: str, first_line: int, render: Callable[[Inline], str]) -> str:
+    """The Markdown with each binding, finding and reference as `render` gives it; all else stays as it is.
+
+    What cannot be read stays as well: `verify.reviews.parse` has reported it.
+    """
+    parts: list[str] = []
+    done = 0
+    for start, end, found in pieces(text, first_line):
+        if not isinstance(found, UserError):
+            parts += (text[done:start], render(found))
+            done = end
+    return "".join(parts) + text[done:]
+
+
+def scale_of(item: Inline, review: Review) -> Scale:
+    """The scale an item speaks of: its own, or the first its verification declares. KeyError if there is no such."""
+    if item.scale is not None:
+        return item.scale
+    for verification in review.verifications:
+        claims = {claim.id for claim in verification.claims}
+        if verification.id == item.verification if isinstance(item, Binding) else item.claim in claims:
+            return next(iter(verification.rungs))
+    raise KeyError(item)

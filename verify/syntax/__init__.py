@@ -1,0 +1,1 @@
+"""The format of a review file, part by part; `verify.reviews` puts the parts together."""

@@ -1,0 +1,68 @@
+"""Whether what the prose names is declared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from verify.errors import nearest
+from verify.syntax.grids import Draft
+from verify.syntax.inline import Binding, Finding, Inline, Reference
+from verify.syntax.problems import Problems
+from verify.syntax.selection import mistake, selects, spelled
+
+
+def check(
+    items: Sequence[Inline], drafts: Mapping[str, Draft], owners: Mapping[str, Draft | None], problems: Problems
+) -> None:
+    """Report every item that names something undeclared.
+
+    `drafts` by id; `owners`: the draft that declares each claim's id, whether or not the claim could be read.
+    """
+    for item in items:
+        if isinstance(item, Binding):
+            _check_binding(item, drafts, problems)
+        else:
+            _check_claim(item, owners, problems)
+
+
+def _check_binding(item: Binding, drafts: Mapping[str, Draft], problems: Problems) -> None:
+    draft = drafts.get(item.verification)
+    if draft is None:
+        problems.add(item.line, f"no verification is called '{item.verification}'", nearest(item.verification, drafts))
+        return
+    if draft.metrics and item.metric not in draft.metrics:
+        problem = f"verification '{draft.id}' measures no '{item.metric}'"
+        problems.add(item.line, problem, nearest(item.metric, draft.metrics))
+    if not _declares(draft, item, problems):
+        return
+    scale = item.scale or draft.scales[0]
+    rungs = {name: rung for name, rung in draft.rungs.items() if name == scale}
+    if not rungs:  # it holds a mistake that is reported already
+        return
+    mistakes = [wrong for key, value in item.where.items() if (wrong := mistake(rungs, key, value))]
+    for wrong in mistakes:
+        problems.add(item.line, *wrong)
+    if not mistakes and not selects(rungs[scale], item.where):
+        problem = f"no trial at scale {scale} has {spelled(item.where)}"
+        problems.add(item.line, problem, "each value occurs, but not in one grid")
+
+
+def _check_claim(item: Finding | Reference, owners: Mapping[str, Draft | None], problems: Problems) -> None:
+    if item.claim not in owners:
+        hint = nearest(item.claim, owners)
+        if isinstance(item, Reference):
+            hint += rf"; write \[@{item.claim}] for the text itself"
+        problems.add(item.line, f"no claim is called '{item.claim}'", hint)
+        return
+    draft = owners[item.claim]
+    if draft is not None:
+        _declares(draft, item, problems)
+
+
+def _declares(draft: Draft, item: Inline, problems: Problems) -> bool:
+    """Whether the draft declares the scale; False also where it declares none, which is reported already."""
+    if item.scale is not None and draft.scales and item.scale not in draft.scales:
+        problem = f"verification '{draft.id}' declares no scale {item.scale}"
+        problems.add(item.line, problem, f"it declares {', '.join(draft.scales)}")
+        return False
+    return bool(draft.scales)
