@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec import structs
+
 from verify.errors import UserError
 from verify.model import Review, Scale
 from verify.syntax.inline import Binding, Finding, Inline, Reference, pieces, scan
@@ -15,9 +17,13 @@ __all__ = ["Binding", "Finding", "Inline", "Reference", "find", "replace", "scal
 
 
 def find(review: Review) -> tuple[list[Inline], list[UserError]]:
-    """All that the review's prose says of the evidence, in order, and what of it cannot be read."""
+    """All that the review's prose says of the evidence, in order, each with its scale; and what of it cannot be read.
+
+    KeyError for a name that is not declared, which `verify.reviews.parse` does not let pass.
+    """
     body = "\n".join(review.text.split("\n")[review.body_line - 1 :])
-    return scan(body, review.body_line, review.path)
+    items, errors = scan(body, review.body_line, review.path)
+    return [structs.replace(item, scale=scale_of(item, review)) for item in items], errors
 
 
 def replace(text: str, first_line: int, render: Callable[[Inline], str]) -> str:

@@ -41,13 +41,15 @@ def parse(
     document = fences.split(text, problems)
     about = _front_matter(document, problems)
     code, known, complete = _experiments(document, experiments, fence_experiments, problems)
-    drafts = list(_drafts(document, known, complete, problems))
-    choices.check(drafts, problems)
+    yaml_fences = [fence for fence in document.fences if fence.language == "yaml"]
+    drafts = list(_drafts(yaml_fences, known, complete, problems))
+    all_read = document.complete and len(drafts) == len(yaml_fences)
+    choices.check(drafts, all_read, problems)
     verifications = tuple(_verification(draft, problems) for draft in drafts)
     owners = _owners(drafts, problems)
     items, unreadable = inline.scan(document.body, document.body_line, path)
     problems.found += unreadable
-    references.check(items, {draft.id: draft for draft in drafts}, owners, problems)
+    references.check(items, {draft.id: draft for draft in drafts}, owners, all_read, problems)
     if problems.found or about is None:
         return None, problems.in_order()
     code_fences = tuple(CodeFence(f.line, f.end_line) for f in document.fences if f.language == "python")
@@ -118,12 +120,10 @@ def _experiments(
 
 
 def _drafts(
-    document: fences.Document, known: Mapping[str, Experiment], complete: bool, problems: Problems
+    yaml_fences: Sequence[fences.Fence], known: Mapping[str, Experiment], complete: bool, problems: Problems
 ) -> Iterator[Draft]:
     seen: dict[str, int] = {}
-    for fence in document.fences:
-        if fence.language != "yaml":
-            continue
+    for fence in yaml_fences:
         node = read(fence.content, fence.line + 1, problems)
         if node is None:
             continue
@@ -150,9 +150,9 @@ def _verification(draft: Draft, problems: Problems) -> Verification:
     )
 
 
-def _owners(drafts: Sequence[Draft], problems: Problems) -> dict[str, Draft | None]:
+def _owners(drafts: Sequence[Draft], problems: Problems) -> dict[str, Draft]:
     """Which draft declares each claim, broken ones included; reports ids of figures and claims that are taken."""
-    owners: dict[str, Draft | None] = {}
+    owners: dict[str, Draft] = {}
     lines: dict[str, int] = {}
     for draft in drafts:
         for kind, node in (("figure", draft.figures), ("claim", draft.claims)):

@@ -11,24 +11,26 @@ from verify.syntax.problems import Problems
 from verify.syntax.selection import chosen, equal, names, shown, values
 
 
-def check(drafts: Sequence[Draft], problems: Problems) -> None:
-    """Report every choice that cannot be made."""
+def check(drafts: Sequence[Draft], complete: bool, problems: Problems) -> None:
+    """Report every choice that cannot be made; `complete`: whether every fence could be read."""
     known = {draft.id: draft for draft in drafts}
     for draft in drafts:
         for parameter, line in draft.choice_lines.items():
-            for mistake in dict.fromkeys(_mistakes(draft, parameter, known)):  # the same at every scale: once
+            for mistake in dict.fromkeys(_mistakes(draft, parameter, known, complete)):  # the same at every scale: once
                 problems.add(line, *mistake)
     for draft in drafts:
         _check_cycle(draft, known, problems)
 
 
-def _mistakes(draft: Draft, parameter: str, known: Mapping[str, Draft]) -> list[tuple[str, str]]:
+def _mistakes(draft: Draft, parameter: str, known: Mapping[str, Draft], complete: bool) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for rung in draft.rungs.values():
         choice = rung.parameters.get(parameter)
         if not isinstance(choice, Choice):
             continue
         source = known.get(choice.verification)
+        if source is None and not complete:
+            continue
         if source is None:
             found.append((f"no verification is called '{choice.verification}'", nearest(choice.verification, known)))
             continue

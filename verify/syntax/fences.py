@@ -31,6 +31,8 @@ class Document(Struct, frozen=True):
     body: str
     body_line: int
     fences: tuple[Fence, ...]
+    complete: bool
+    """Whether every fence is closed; an open one swallows what follows."""
 
     def code(self) -> str:
         """All `python verify` fences as one module in which every line stands where it stands in the file."""
@@ -49,7 +51,7 @@ def split(text: str, problems: Problems) -> Document:
     blocks = analyse(body)
     fences = [fence for code in blocks.fences if (fence := _verify_fence(code, body_line, problems))]
     _check_strays(body.split("\n"), blocks, body_line, problems)
-    return Document(front, front_line, body, body_line, tuple(fences))
+    return Document(front, front_line, body, body_line, tuple(fences), all(code.closed for code in blocks.fences))
 
 
 def _front_matter(lines: list[str], problems: Problems) -> tuple[str | None, int, int]:

@@ -81,9 +81,9 @@ def read(
     name = found["experiment"] or ""
     experiment = experiments.get(name)
     if name and experiment is None and complete:
-        hint = nearest(name, experiments) + "; or write it in a ```python verify fence of this review"
+        hint = nearest(name, experiments) + " (or write it in a ```python verify fence of this review)"
         problems.add(node.entries["experiment"].line, f"no experiment is called '{name}'", hint)
-    head = _Head(experiment, found, problems)
+    head = _Head(experiment, found, "seeds" in node.entries, problems)
     rungs = head.rungs()
     return Draft(
         id=found["id"] or "",
@@ -103,13 +103,16 @@ def read(
 class _Head:
     """Reads the parameters, grids and scales of one fence."""
 
-    def __init__(self, experiment: Experiment | None, found: dict[str, Any], problems: Problems) -> None:
+    def __init__(
+        self, experiment: Experiment | None, found: dict[str, Any], has_seeds: bool, problems: Problems
+    ) -> None:
         self.experiment = experiment
         self.problems = problems
         self.choice_lines: dict[str, int] = {}
         self.declared: tuple[Scale, ...] = ()
         """In the ladder's order."""
         self.seeds: int | None = found["seeds"]
+        self.has_seeds = has_seeds
         self.scales: Node | None = found["scales"]
         self.sound = True
         """Whether what holds for all scales was read without a mistake."""
@@ -148,7 +151,7 @@ class _Head:
         seeds, limit = self.seeds, None
         if "seeds" in reserved:
             seeds = fields.integer(1)(reserved["seeds"], "seeds", self.problems)
-        elif seeds is None:
+        elif not self.has_seeds:
             self.problems.add(line, f"scale {scale} needs `seeds`", "how many, here or for the whole verification")
         if "time_limit" in reserved:
             limit = fields.positive(reserved["time_limit"], "time_limit", self.problems)

@@ -55,7 +55,8 @@ class Reference(Struct, frozen=True):
 
     claim: str
     line: int
-    status: Status | None = None
+    stated: Status | None = None
+    """The verdict the sentence relies on."""
     scale: Scale | None = None
 
 
@@ -147,7 +148,7 @@ def _read_binding(source: str, line: int) -> Binding | Finding:
     statistic = filters.pop(0) if filters and filters[0] in STATISTICS else "mean"
     if len(filters) > 1:
         known = f"a statistic ({', '.join(STATISTICS)}), then a format"
-        raise _Unreadable(f"'{filters[0]}' is not a statistic", f"{nearest(filters[0], STATISTICS)}; {known}")
+        raise _Unreadable(f"'{filters[0]}' is not a statistic", f"{nearest(filters[0], STATISTICS)} ({known})")
     where = _where(match["where"]) if match["where"] is not None else {}
     form = _format(filters, 1 if statistic == "n" else 0.5)
     return Binding(match["owner"], match["name"], line, where, scale, statistic, form)
@@ -156,7 +157,9 @@ def _read_binding(source: str, line: int) -> Binding | Finding:
 def _read_finding(match: re.Match[str], scale: Scale | None, filters: list[str], line: int) -> Finding:
     claim, _, field = match["name"].partition(".")
     if field not in FIELDS:
-        raise _Unreadable(f"a verdict has no '{field}'", nearest(field, FIELDS) + "; {{ verdict.claim-id.estimate }}")
+        raise _Unreadable(
+            f"a verdict has no '{field}'", nearest(field, FIELDS) + " (as in {{ verdict.claim-id.estimate }})"
+        )
     if match["where"] is not None:
         raise _Unreadable("a verdict takes no [key=value]", "the claim's test says which trials")
     if filters and (len(filters) > 1 or field == "status"):
@@ -170,10 +173,10 @@ def _read_reference(source: str, line: int) -> Reference:
     match = _REFERENCE.fullmatch(source)
     if match is None:
         raise _Unreadable(f"'[@{source}]' is not a reference to a claim", "[@claim-id] or [@claim-id supported @tiny]")
-    status = next((known for known in STATUSES if known == match["status"]), None)
-    if match["status"] and status is None:
+    stated = next((known for known in STATUSES if known == match["status"]), None)
+    if match["status"] and stated is None:
         raise _Unreadable(f"'{match['status']}' is not a verdict", nearest(match["status"], STATUSES))
-    return Reference(match["claim"], line, status, _scale(match["scale"]))
+    return Reference(match["claim"], line, stated, _scale(match["scale"]))
 
 
 def _scale(name: str | None) -> Scale | None:

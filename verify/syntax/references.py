@@ -6,30 +6,40 @@ from collections.abc import Mapping, Sequence
 
 from verify.errors import nearest
 from verify.syntax.grids import Draft
-from verify.syntax.inline import Binding, Finding, Inline, Reference
+from verify.syntax.inline import Binding, Inline, Reference
 from verify.syntax.problems import Problems
 from verify.syntax.selection import mistake, selects, spelled
 
 
 def check(
-    items: Sequence[Inline], drafts: Mapping[str, Draft], owners: Mapping[str, Draft | None], problems: Problems
+    items: Sequence[Inline],
+    drafts: Mapping[str, Draft],
+    owners: Mapping[str, Draft],
+    complete: bool,
+    problems: Problems,
 ) -> None:
     """Report every item that names something undeclared.
 
-    `drafts` by id; `owners`: the draft that declares each claim's id, whether or not the claim could be read.
+    `drafts` by id; `owners`: the draft that declares each claim's id, whether or not the claim could be read;
+    `complete`: whether every fence could be read, so that an unknown name is a mistake.
     """
     for item in items:
         if isinstance(item, Binding):
-            _check_binding(item, drafts, problems)
-        else:
-            _check_claim(item, owners, problems)
+            if item.verification in drafts:
+                _check_binding(item, drafts[item.verification], problems)
+            elif complete:
+                problem = f"no verification is called '{item.verification}'"
+                problems.add(item.line, problem, nearest(item.verification, drafts))
+        elif item.claim in owners:
+            _declares(owners[item.claim], item, problems)
+        elif complete:
+            hint = nearest(item.claim, owners)
+            if isinstance(item, Reference):
+                hint += rf" (write \[@{item.claim}] for the text itself)"
+            problems.add(item.line, f"no claim is called '{item.claim}'", hint)
 
 
-def _check_binding(item: Binding, drafts: Mapping[str, Draft], problems: Problems) -> None:
-    draft = drafts.get(item.verification)
-    if draft is None:
-        problems.add(item.line, f"no verification is called '{item.verification}'", nearest(item.verification, drafts))
-        return
+def _check_binding(item: Binding, draft: Draft, problems: Problems) -> None:
     if draft.metrics and item.metric not in draft.metrics:
         problem = f"verification '{draft.id}' measures no '{item.metric}'"
         problems.add(item.line, problem, nearest(item.metric, draft.metrics))
@@ -45,18 +55,6 @@ def _check_binding(item: Binding, drafts: Mapping[str, Draft], problems: Problem
     if not mistakes and not selects(rungs[scale], item.where):
         problem = f"no trial at scale {scale} has {spelled(item.where)}"
         problems.add(item.line, problem, "each value occurs, but not in one grid")
-
-
-def _check_claim(item: Finding | Reference, owners: Mapping[str, Draft | None], problems: Problems) -> None:
-    if item.claim not in owners:
-        hint = nearest(item.claim, owners)
-        if isinstance(item, Reference):
-            hint += rf"; write \[@{item.claim}] for the text itself"
-        problems.add(item.line, f"no claim is called '{item.claim}'", hint)
-        return
-    draft = owners[item.claim]
-    if draft is not None:
-        _declares(draft, item, problems)
 
 
 def _declares(draft: Draft, item: Inline, problems: Problems) -> bool:

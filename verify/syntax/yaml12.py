@@ -181,7 +181,7 @@ class _Composer:
             return Leaf(resolve(event.value), event.value, line)
         except ValueError as error:
             self.problems.add(line, str(error), "write a finite number below 2^63, or quote it to make it a text")
-            return Leaf(event.value, event.value, line)
+            return Leaf(1, event.value, line)  # stands in, so that the field does not complain as well
 
     def table(self, line: int, depth: int) -> Table:
         entries: dict[str, Entry] = {}
