@@ -116,19 +116,17 @@ def run(
     project = _load(start)
     jobs = runner.select(project, _targets(project, targets), scale)
     options = runner.Options(device=device, workers=workers, missing=missing)
+    done = runner.Run(jobs, options, report.Silent() if dry_run else report.listener())
+    done.plan()
     if dry_run:
-        planned = runner.Run(jobs, options, report.Silent())
-        planned.plan()
-        _say(report.due(planned, explain=explain, workers=workers or runner.cores()))
+        _say(report.due(done, explain=explain, workers=workers or runner.cores()))
         return
-    with _lock(project.root):
-        done = runner.Run(jobs, options, report.listener())
-        done.plan()
-        if explain:
-            _say(report.explained(done))
-        if done.due:
+    if done.due:
+        with _lock(project.root):
+            done.plan()  # anew: another run may have done some of it in the meantime
+            _say(report.explained(done) if explain else ())
             _execute(done)
-        done.publish()
+    done.publish()
     _say(report.summary(done))
     if done.failures or report.waiting(done):
         sys.exit(1)
@@ -138,7 +136,8 @@ def _execute(done: Any) -> None:
     """Run, and take an interrupt or a request to end for what it is: finished batches are on disk."""
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
-        done.execute()
+        if done.due:
+            done.execute()
     except KeyboardInterrupt:
         click.echo("\nstopped; finished batches are kept, `verify run` goes on from here", err=True)
         sys.exit(130)

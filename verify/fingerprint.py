@@ -111,8 +111,8 @@ class Sources:
             module = f"{module}.{path.pop(0)}"
         source = self.module(module)
         if source is None:
-            yield module, name
-        elif path and path[0] in source.definitions:
+            return  # an installed library: the import itself, which is hashed, says all there is
+        if path and path[0] in source.definitions:
             yield module, path[0]
         elif path and path[0] in source.imports:  # imported there only to be imported from there
             yield module, path[0]

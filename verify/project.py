@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from hashlib import sha256
@@ -206,6 +205,8 @@ class Project:
         return head.decode().strip()[:12] + ("+" if changed else "")
 
     def _git(self, *arguments: str) -> bytes | None:
+        import subprocess  # a run with nothing to do asks git nothing
+
         environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
         try:
             done = subprocess.run(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
-from importlib import metadata
 from pathlib import Path
 
 import msgspec
@@ -18,8 +17,8 @@ from verify.model import Evidence, Figure, Review, Scale, Verdict, Verification
 from verify.project import Project
 
 _encoder = msgspec.json.Encoder(order="sorted")
-_JUDGING = ("judge.py", "statistics.py", "estimates.py", "forms.py", "model.py")
-_DRAWING = ("figures.py", "forms.py", "model.py")
+_JUDGING = ("judge.py", "measure.py", "estimates.py", "forms.py", "model.py")
+_DRAWING = ("figures.py", "chart.py", "series.py", "svg.py", "palette.py", "forms.py", "estimates.py", "model.py")
 
 
 class Refreshed(Struct, frozen=True):
@@ -107,6 +106,8 @@ def _svg(project: Project, review: Review, verification: Verification, figure: F
 
 def _wanted(project: Project, review: Review) -> Iterator[tuple[Verification, Figure, Scale, str]]:
     """The figures that have evidence, each with the hash of all that decides its drawing."""
+    from importlib import metadata  # takes longer to import than a run with nothing to do should
+
     labels = [verification.rungs for verification in review.verifications]
     common = _program(*_DRAWING) + digest(_encoder.encode(labels).decode()) + metadata.version("vl-convert-python")
     for verification, figure, scale in project.figures(review):

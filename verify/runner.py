@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
 from importlib import import_module
 from importlib.util import find_spec
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -24,6 +22,8 @@ from verify.plan import Batch, Costs, Planned, Waiting, batches, chosen_from, ex
 from verify.project import Project
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from pebble import ProcessPool
 
 
@@ -315,6 +315,8 @@ class Run:
         self._futures[future] = job, batch
 
     def _collect(self, pool: ProcessPool, environment: Environment) -> None:
+        from concurrent.futures import FIRST_COMPLETED, wait
+
         while self._futures:
             done, _ = wait(self._futures, return_when=FIRST_COMPLETED)
             for future in done:
@@ -361,7 +363,9 @@ def cores() -> int:
 
 
 def _pool(workers: int, threads: int, modules: list[str]) -> ProcessPool:
-    from pebble import ProcessPool  # only a run that has something to run pays for it
+    from multiprocessing import get_context  # only a run that has something to run pays for these
+
+    from pebble import ProcessPool
 
     return ProcessPool(
         max_workers=workers,

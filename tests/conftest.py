@@ -1,0 +1,147 @@
+"""A miniature project in an empty folder, driven as its users do: through the command line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMAND = [sys.executable, "-c", "from verify.cli import main; main()"]
+
+COIN = '''\
+---
+title: A coin
+authors: [A. Author]
+venue: Journal of Coins 2020
+section: Testing
+tags: [coins]
+summary: A coin is fair.
+---
+
+# Coins
+
+A coin shows heads {{ flips.heads[bias=0.5] | .2f }} of the time ([@fair]).
+
+```python verify
+import os
+import random
+import time
+
+
+def coin(seed: int, device: str, *, bias: float, nap: float = 0.0, trick: str = "") -> dict:
+    """Flip a coin a thousand times."""
+    time.sleep(nap)
+    if trick == "crash" and seed == 1:
+        raise ValueError(f"no such coin: {bias}")
+    if trick == "die" and seed == 1:
+        os.kill(os.getpid(), 9)
+    if trick == "hang" and seed == 1:
+        time.sleep(60)
+    return {"heads": toss(seed, bias)}
+
+
+def toss(seed: int, bias: float) -> float:
+    generator = random.Random(f"{seed} {bias}")
+    return sum(generator.random() < bias for _ in range(1000)) / 1000
+```
+
+```yaml verify
+id: flips
+experiment: coin
+grid:
+  bias: [0.5, 0.8]
+scales:
+  tiny: {seeds: 5}
+figures:
+  - id: heads
+    caption: Heads by bias.
+    mark: point
+    x: bias
+    y: heads
+claims:
+  - id: fair
+    says: The coin is fair.
+    source: Section 1
+    reported: {heads: 0.5}
+    test: {metric: heads, where: {bias: 0.5}, within: [0.45, 0.55]}
+    control: {where: {bias: 0.8}}
+  - id: loaded
+    says: The other coin is fair too.
+    source: Section 2
+    test: {metric: heads, where: {bias: 0.8}, within: [0.45, 0.55]}
+    control: {where: {bias: 0.5}}
+```
+'''
+
+
+class Mini:
+    """A project under `root` with one review, `coin`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        (root / "reviews").mkdir(parents=True)
+        (root / "mkdocs.yml").write_text("site_name: Mini\n")
+        self.review = root / "reviews" / "coin.md"
+        self.review.write_text(COIN)
+
+    def edit(self, old: str, new: str) -> None:
+        """Replace a part of the review that must be there."""
+        text = self.review.read_text()
+        assert old in text
+        self.review.write_text(text.replace(old, new))
+
+    def verify(self, *arguments: str, expect: int = 0) -> str:
+        """Run the command; what it printed, both streams together."""
+        done = subprocess.run(
+            [*COMMAND, *arguments], cwd=self.root, capture_output=True, text=True, timeout=120, check=False
+        )
+        output = done.stdout + done.stderr
+        assert done.returncode == expect, output
+        return output
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start the command in a process group of its own and leave it running."""
+        return subprocess.Popen(
+            [*COMMAND, *arguments], cwd=self.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            start_new_session=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )  # fmt: skip
+
+    def due(self) -> str:
+        """What the next run would do, and why."""
+        return self.verify("run", "--dry-run", "--explain")
+
+    @property
+    def evidence(self) -> Path:
+        return self.root / "docs" / "evidence" / "coin" / "flips.tiny.jsonl"
+
+    @property
+    def journal(self) -> Path:
+        return self.root / ".verify" / "journal" / "coin" / "flips.tiny.jsonl"
+
+
+@pytest.fixture
+def mini(tmp_path: Path) -> Mini:
+    return Mini(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def _ran(tmp_path_factory: pytest.TempPathFactory) -> Mini:
+    project = Mini(tmp_path_factory.mktemp("ran") / "project")
+    project.verify("run")
+    project.verify("refresh")
+    return project
+
+
+@pytest.fixture
+def ran(_ran: Mini, tmp_path: Path) -> Mini:
+    """A copy of the miniature project in which everything was run and refreshed."""
+    import shutil
+
+    project = Mini.__new__(Mini)
+    project.root = tmp_path / "project"
+    shutil.copytree(_ran.root, project.root)
+    project.review = project.root / "reviews" / "coin.md"
+    return project

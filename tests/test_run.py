@@ -1,0 +1,289 @@
+"""Runs of a miniature project: what is kept, what is run again, and what is said of what went wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.conftest import COIN, Mini
+
+
+def trials(path) -> list[dict]:  # type: ignore[no-untyped-def, type-arg]
+    lines = map(json.loads, path.read_text().splitlines())
+    return [line["trial"] for line in lines if "trial" in line]
+
+
+def wait_for(condition, process: subprocess.Popen[str] | None = None, seconds: float = 30) -> None:  # type: ignore[no-untyped-def]
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it took too long"
+        assert process is None or process.poll() is None, "it ended too early"
+        time.sleep(0.02)
+
+
+def test_a_run_writes_evidence_and_the_next_has_nothing_to_do(mini: Mini) -> None:
+    assert "10 trials to run: never timed before" in mini.verify("run", "--dry-run")
+    output = mini.verify("run")
+    assert "10 of 10 trials fresh" in output
+    assert "coin:flips tiny: evidence written" in output
+    assert [trial["seed"] for trial in trials(mini.evidence)] == [0, 1, 2, 3, 4] * 2
+    assert mini.verify("run") == "10 of 10 trials fresh\n"
+    assert "nothing to run: 10 of 10 trials fresh" in mini.due()
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("    time.sleep(nap)", "    # a comment\n    time.sleep(nap)"),
+        ("Flip a coin a thousand times.", "Toss it."),
+        ("# Coins", "# Coins\n\nMore prose."),
+        ("Heads by bias.", "Another caption."),
+        ("within: [0.45, 0.55]", "within: [0.4, 0.6]"),
+        ("The coin is fair.", "The coin is quite fair."),
+        ("summary: A coin is fair.", "summary: Coins."),
+    ],
+)
+def test_edits_that_rerun_nothing(ran: Mini, old: str, new: str) -> None:
+    ran.edit(old, new)
+    assert "nothing to run" in ran.due()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "count", "why"),
+    [
+        ("range(1000)", "range(999)", 10, "code changed: reviews/coin.md:toss"),
+        ("bias: [0.5, 0.8]", "bias: [0.5, 0.8, 0.9]", 5, "parameter changed or added: bias"),
+        ("seeds: 5", "seeds: 6", 2, "new seed 5"),
+        ("tiny: {seeds: 5}", "tiny: {seeds: 5, nap: 0.001}", 10, "parameter changed or added: nap None → 0.001"),
+    ],
+)
+def test_edits_that_rerun_exactly_what_they_touch(ran: Mini, old: str, new: str, count: int, why: str) -> None:
+    ran.edit(old, new)
+    said = ran.due()
+    kept = 0 if count == 10 else 10
+    assert f"{count} to run, {kept} fresh" in said
+    assert f"{count} × {why}" in said
+    assert "about" in said, "recorded times say how long it will take"
+    ran.verify("run")
+    assert "nothing to run" in ran.due()
+
+
+def test_a_crash_names_the_line_and_costs_only_itself(mini: Mini) -> None:
+    mini.edit("tiny: {seeds: 5}", "tiny: {seeds: 3, trick: crash}")
+    output = mini.verify("run", expect=1)
+    assert "reviews/coin.md:24: ValueError: no such coin: 0.5" in output
+    assert "failed: coin:flips tiny, seed 1 (bias=0.5, trick=crash)" in output
+    log = next(line for line in output.splitlines() if line.startswith("    log: "))
+    text = (mini.root / log.removeprefix("    log: ")).read_text()
+    assert 'File "reviews/coin.md", line 24, in coin' in text
+    assert "4 of 6 trials fresh" in output
+    assert {trial["seed"] for trial in trials(mini.evidence)} == {0, 2}, "a failure is never a result"
+    assert mini.evidence.read_text().count('{"failure"') == 2
+    assert "1 × failed before: reviews/coin.md:24: ValueError: no such coin: 0.8" in mini.due()
+    assert "4 fresh, 2 failed" in mini.verify("status")
+    mini.edit('if trick == "crash" and seed == 1:', 'if trick == "never":')
+    assert "6 of 6 trials fresh" in mini.verify("run")
+    assert '{"failure"' not in mini.evidence.read_text()
+
+
+def test_a_trial_that_is_killed_costs_only_itself(mini: Mini) -> None:
+    mini.edit("tiny: {seeds: 5}", "tiny: {seeds: 3, trick: die}")
+    output = mini.verify("run", expect=1)
+    assert "its process ended (killed by signal 9; out of memory?)" in output
+    assert "4 of 6 trials fresh" in output
+
+
+def test_a_trial_that_hangs_is_stopped_at_its_limit(mini: Mini) -> None:
+    mini.edit("tiny: {seeds: 5}", "tiny: {seeds: 3, trick: hang, time_limit: 1}")
+    begun = time.monotonic()
+    output = mini.verify("run", expect=1)
+    assert "it took longer than its limit of 1 s" in output
+    assert "4 of 6 trials fresh" in output
+    assert time.monotonic() - begun < 30
+
+
+def test_a_batch_that_fails_is_tried_in_halves(mini: Mini) -> None:
+    mini.edit("def toss", "\ndef experiment(**options):\n    return lambda f: f\n\n\n"
+              "@experiment(batch=8)\ndef many(seeds, device, *, bias):\n"
+              "    return [coin(seed, device, bias=bias, trick='crash') for seed in seeds]\n\n\ndef toss")  # fmt: skip
+    mini.edit("experiment: coin", "experiment: many")
+    mini.edit("seeds: 5", "seeds: 4")
+    output = mini.verify("run", expect=1)
+    assert "trying its 4 trials in halves" in output
+    assert "6 of 8 trials fresh" in output
+    assert [trial["seed"] for trial in trials(mini.evidence)] == [0, 2, 3] * 2
+
+
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_what_was_finished_survives_and_the_next_run_goes_on(mini: Mini, sign: signal.Signals) -> None:
+    mini.edit("tiny: {seeds: 5}", "tiny: {seeds: 12, nap: 0.25}")
+    process = mini.start("run", "--workers", "2")
+    wait_for(lambda: mini.journal.exists() and len(trials(mini.journal)) >= 3, process)
+    if sign == signal.SIGINT:
+        os.killpg(process.pid, sign)  # Ctrl-C reaches the workers too
+    else:
+        process.send_signal(sign)
+    output, _ = process.communicate(timeout=30)
+    if sign != signal.SIGKILL:
+        assert process.returncode == 130
+        assert "finished batches are kept" in output
+        assert "Traceback" not in output
+    kept = {trial["fingerprint"]: trial for trial in trials(mini.journal)}
+    assert 3 <= len(kept) < 24
+    assert not mini.evidence.exists(), "evidence is written whole or not at all"
+    mini.edit("nap: 0.25", "nap: 0.25, time_limit: 9")
+    assert f"{24 - len(kept)} to run, {len(kept)} fresh" in mini.due()
+    assert "24 of 24 trials fresh" in mini.verify("run")
+    again = {trial["fingerprint"]: trial for trial in trials(mini.evidence)}
+    assert all(again[key] == trial for key, trial in kept.items()), "nothing finished was done again"
+
+
+def test_evidence_lost_before_it_was_written_is_written_by_the_next_run(ran: Mini) -> None:
+    content = ran.evidence.read_bytes()
+    ran.evidence.unlink()
+    assert "evidence written" in ran.verify("run")
+    assert ran.evidence.read_bytes() == content
+
+
+def test_two_runs_at_once_share_the_work(mini: Mini) -> None:
+    mini.edit("tiny: {seeds: 5}", "tiny: {seeds: 5, nap: 0.1}")
+    first = mini.start("run")
+    wait_for(lambda: mini.journal.exists(), first)
+    second = mini.verify("run")
+    first.communicate(timeout=30)
+    assert first.returncode == 0
+    assert "another `verify run` is at work in this project; waiting for it" in second
+    assert "10 of 10 trials fresh" in second
+    assert len(trials(mini.journal)) == 10
+
+
+def test_committed_evidence_counts_only_if_asked(ran: Mini) -> None:
+    shutil.rmtree(ran.root / ".verify")
+    before = ran.evidence.read_bytes()
+    assert "10 to run, 0 fresh" in ran.due()
+    assert "0 to run, 10 fresh" in ran.verify("run", "--missing", "--dry-run")
+    ran.edit("seeds: 5", "seeds: 6")
+    assert "2 to run, 10 fresh" in ran.verify("run", "--missing", "--dry-run")
+    ran.edit("seeds: 6", "seeds: 5")
+    output = ran.verify("run")
+    assert "coin:flips tiny: reproduced exactly" in output
+    assert ran.evidence.read_bytes() == before, "the same values: the first recording stays"
+
+
+def test_trials_that_are_compared_share_one_torch(ran: Mini) -> None:
+    for path in (ran.evidence, ran.journal):
+        lines = path.read_text().splitlines(keepends=True)
+        path.write_text("".join(line.replace('"torch":"', '"torch":"0.') for line in lines))
+    assert "10 of 10 trials fresh" in ran.verify("run"), "an upgrade alone reruns nothing"
+    assert "torch 0." in ran.verify("status")
+    ran.edit("seeds: 5", "seeds: 6")
+    assert "12 trials on" in ran.verify("run"), "with a new seed, all are run on the torch of today"
+
+
+def test_results_of_another_device_do_not_count_where_one_is_asked_for(ran: Mini) -> None:
+    for path in (ran.evidence, ran.journal):
+        path.write_text(path.read_text().replace('"device":"cpu"', '"device":"cuda"'))
+    assert "nothing to run" in ran.due()
+    assert "10 to run, 0 fresh" in ran.verify("run", "--dry-run", "--device", "cpu")
+
+
+def test_a_parameter_is_chosen_by_another_verification(mini: Mini) -> None:
+    mini.edit(
+        "```yaml verify\nid: flips",
+        "```yaml verify\nid: sweep\nexperiment: coin\ngrid: {bias: [0.2, 0.4, 0.6]}\n"
+        "scales:\n  tiny: {seeds: 3}\n```\n\n"
+        "```yaml verify\nid: chosen\nexperiment: coin\n"
+        "parameters: {bias: {choose_from: sweep, maximise: heads}, nap: 0.001}\nscales:\n  tiny: {seeds: 3}\n```\n\n"
+        "```yaml verify\nid: flips",
+    )
+    assert "coin:chosen tiny: waits for sweep" in mini.verify("run", "coin:chosen", "--dry-run")
+    mini.verify("run", "coin:chosen")
+    chosen = mini.root / "docs" / "evidence" / "coin" / "chosen.tiny.jsonl"
+    assert [trial["parameters"]["bias"] for trial in trials(chosen)] == [0.6] * 3
+    assert not mini.evidence.exists(), "only what was asked for, and what it needs"
+    mini.edit("[0.2, 0.4, 0.6]", "[0.2, 0.4]")
+    mini.verify("run", "coin:chosen")
+    assert [trial["parameters"]["bias"] for trial in trials(chosen)] == [0.4] * 3
+
+
+def test_what_waits_for_a_failed_choice_is_said(mini: Mini) -> None:
+    mini.edit(
+        "```yaml verify\nid: flips",
+        "```yaml verify\nid: sweep\nexperiment: coin\ngrid: {bias: [0.2, 0.3]}\n"
+        "scales:\n  tiny: {seeds: 3, trick: crash}\n```\n\n"
+        "```yaml verify\nid: chosen\nexperiment: coin\n"
+        "parameters: {bias: {choose_from: sweep, maximise: heads}}\nscales:\n  tiny: {seeds: 3}\n```\n\n"
+        "```yaml verify\nid: flips",
+    )
+    output = mini.verify("run", "coin:chosen", expect=1)
+    assert "coin:chosen tiny: waits for sweep, which chooses its parameters" in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "hint"),
+    [
+        (("run", "coyn"), "there is no review 'coyn'", "did you mean 'coin'?"),
+        (("run", "coin:flip"), "review 'coin' has no verification 'flip'", "did you mean 'flips'?"),
+        (("verdicts", "dice"), "there is no review 'dice'", "known: coin"),
+    ],
+)
+def test_unknown_names(mini: Mini, arguments: tuple[str, ...], message: str, hint: str) -> None:
+    output = mini.verify(*arguments, expect=2)
+    assert message in output
+    assert hint in output
+
+
+def test_all_unknown_names_are_reported_at_once(mini: Mini) -> None:
+    output = mini.verify("run", "coyn", "coin:flip", expect=2)
+    assert "'coyn'" in output
+    assert "'flip'" in output
+    assert "2 mistakes" in output
+
+
+def test_names_may_be_paths(mini: Mini) -> None:
+    assert "10 to run" in mini.verify("run", "reviews/coin.md", "--dry-run")
+
+
+def test_a_folder_that_is_no_project(mini: Mini) -> None:
+    output = mini.verify("--project", "/", "status", expect=2)
+    assert "this folder is in no project" in output
+
+
+def test_a_device_that_is_not_here(mini: Mini) -> None:
+    mini.edit("import random\n", "import random\nimport torch\n")
+    output = mini.verify("run", "--device", "mps", expect=2)
+    assert "mps" in output
+    assert "--device auto" in output
+
+
+def test_mistakes_of_all_files_are_reported_and_none_runs(mini: Mini) -> None:
+    (mini.root / "reviews" / "other.md").write_text(COIN.replace("experiment: coin", "experiment: coyn"))
+    mini.edit("seeds: 5", "seeds: 0")
+    output = mini.verify("run", expect=2)
+    assert "reviews/coin.md:" in output
+    assert "reviews/other.md:" in output
+    assert "did you mean 'coin'?" in output
+    assert "Traceback" not in output
+    assert not mini.journal.exists()
+
+
+def test_a_review_that_is_not_utf8(mini: Mini) -> None:
+    mini.review.write_bytes(COIN.encode().replace(b"# Coins", b"# Co\xffins"))
+    assert "reviews/coin.md:10: it is not UTF-8" in mini.verify("status", expect=2)
+
+
+def test_a_corrupt_cache_is_made_anew(ran: Mini) -> None:
+    (ran.root / ".verify" / "cache" / "reviews.json").write_text("{")
+    assert "10 of 10 trials fresh" in ran.verify("run")
+
+
+def test_evidence_with_a_conflict_is_a_users_mistake(ran: Mini) -> None:
+    ran.evidence.write_text("<<<<<<< HEAD\n" + ran.evidence.read_text())
+    output = ran.verify("refresh", expect=2)
+    assert "docs/evidence/coin/flips.tiny.jsonl:1: this line is not one of an evidence file" in output
