@@ -145,3 +145,19 @@ def ran(_ran: Mini, tmp_path: Path) -> Mini:
     shutil.copytree(_ran.root, project.root)
     project.review = project.root / "reviews" / "coin.md"
     return project
+
+
+EXPECTED_SKIPS = ("needs a CUDA device",)
+"""Reasons for which a test may be skipped in CI; any other skip fails the run: a skip must not hide anything."""
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Fail a run in CI that skipped a test for a reason nobody expected."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or not os.environ.get("CI") or exitstatus not in (0, 5):
+        return
+    for report in reporter.stats.get("skipped", []):
+        reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+        if not any(expected in reason for expected in EXPECTED_SKIPS):
+            reporter.write_line(f"unexpected skip: {report.nodeid}: {reason}", red=True)
+            session.exitstatus = 1

@@ -1,0 +1,136 @@
+"""From evidence to verdicts and figures: what is done anew, what is left, what is said of it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+from tests.conftest import Mini
+
+
+def verdicts(mini: Mini) -> dict[str, dict]:  # type: ignore[type-arg]
+    stored = json.loads((mini.root / "docs/evidence/coin/verdicts.json").read_text())
+    return {each["claim"]: each for each in stored["verdicts"]}
+
+
+def git(mini: Mini, *arguments: str) -> None:
+    identity = ("-c", "user.name=A. Author", "-c", "user.email=author@example.org")
+    subprocess.run(["git", *identity, *arguments], cwd=mini.root, check=True, capture_output=True)
+
+
+def commit(mini: Mini) -> None:
+    (mini.root / ".gitignore").write_text(".verify/\n")
+    git(mini, "init", "--quiet")
+    git(mini, "add", "--all")
+    git(mini, "commit", "--quiet", "--message", "evidence")
+
+
+def test_a_claim_that_holds_and_one_that_does_not(ran: Mini) -> None:
+    found = verdicts(ran)
+    assert found["fair"]["status"] == "supported"
+    assert 0.45 < found["fair"]["low"] < found["fair"]["estimate"] < found["fair"]["high"] < 0.55
+    assert found["fair"]["level"] == 0.975, "two claims: 1 - 0.05 / 2"
+    assert found["loaded"]["status"] == "contradicted"
+
+
+def test_a_refresh_with_nothing_changed_touches_nothing(ran: Mini) -> None:
+    folder = ran.root / "docs" / "evidence" / "coin"
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
+    assert ran.verify("refresh") == "verdicts and figures are up to date\n"
+    assert before == {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
+
+
+def test_derived_files_are_the_same_bytes_again(ran: Mini) -> None:
+    folder = ran.root / "docs" / "evidence" / "coin"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for path in folder.iterdir():
+        if path.suffix != ".jsonl":
+            path.unlink()
+    ran.verify("refresh")
+    assert before == {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_an_edited_threshold_judges_again_and_draws_nothing(ran: Mini) -> None:
+    ran.edit("where: {bias: 0.8}, within: [0.45, 0.55]", "where: {bias: 0.8}, at_least: 0.7")
+    assert "out of date" in ran.verify("check", expect=2)
+    assert ran.verify("refresh") == "judged coin\n"
+    assert verdicts(ran)["loaded"]["status"] == "supported"
+    assert "no mistakes" in ran.verify("check")
+
+
+def test_an_edited_axis_draws_that_figure_and_judges_nothing(ran: Mini) -> None:
+    ran.edit("    y: heads\n", "    y: heads\n    y_title: Share of heads\n")
+    output = ran.verify("refresh")
+    assert "drew docs/evidence/coin/heads.tiny.svg" in output
+    assert "judged" not in output
+
+
+def test_a_figure_that_is_gone_is_removed(ran: Mini) -> None:
+    ran.edit("  - id: heads\n", "  - id: tails\n")
+    output = ran.verify("refresh")
+    assert "drew docs/evidence/coin/tails.tiny.svg" in output
+    assert "removed docs/evidence/coin/heads.tiny.svg" in output
+
+
+def test_a_claim_without_evidence_is_not_run(mini: Mini) -> None:
+    mini.verify("refresh")
+    assert {each["status"] for each in verdicts(mini).values()} == {"not run"}
+    assert "no verdicts yet" in mini.verify("verdicts")
+
+
+def test_a_trial_that_crashed_makes_the_verdict_failed(mini: Mini) -> None:
+    mini.edit("tiny: {seeds: 5}", "tiny: {seeds: 5, trick: crash}")
+    mini.verify("run", expect=1)
+    mini.verify("refresh")
+    assert {each["status"] for each in verdicts(mini).values()} == {"failed"}
+
+
+def test_verdicts_are_compared_with_the_last_commit(ran: Mini) -> None:
+    assert "not published" in ran.verify("verdicts")
+    commit(ran)
+    output = ran.verify("verdicts")
+    assert output.count("agrees") == 2
+    assert "2 of 2 verdicts agree with the published ones" in output
+    ran.edit(
+        "within: [0.45, 0.55]}\n    control: {where: {bias: 0.8}}", "at_least: 0.7}\n    control: {where: {bias: 0.8}}"
+    )
+    ran.verify("refresh")
+    output = ran.verify("verdicts")
+    assert "DIFFERS" in output
+    assert "1 of 2 verdicts agree" in output
+
+
+def test_a_record_says_which_commit_it_is_from(mini: Mini) -> None:
+    commit(mini)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=mini.root, capture_output=True, text=True, check=True)
+    mini.verify("run")
+    assert f'"commit":"{head.stdout[:12]}"' in mini.evidence.read_text()
+    mini.edit("seeds: 5", "seeds: 6")
+    mini.verify("run")
+    assert f'"commit":"{head.stdout[:12]}+"' in mini.evidence.read_text()
+
+
+def test_evidence_of_nothing_declared_is_a_mistake(ran: Mini) -> None:
+    ran.evidence.with_name("old.tiny.jsonl").write_bytes(ran.evidence.read_bytes())
+    output = ran.verify("check", expect=2)
+    assert "docs/evidence/coin/old.tiny.jsonl: this evidence belongs to no verification" in output
+    assert "git rm" in output
+
+
+@pytest.mark.parametrize(("stated", "message"), [
+    ("supported", "relies on 'loaded' being supported; at tiny it is contradicted"),
+    ("failed", "state [@loaded contradicted]"),
+])  # fmt: skip
+def test_a_sentence_that_relies_on_another_verdict_is_a_mistake(ran: Mini, stated: str, message: str) -> None:
+    ran.edit("([@fair])", f"([@fair supported], [@loaded {stated}])")
+    output = ran.verify("check", expect=2)
+    assert message in output
+    assert "reviews/coin.md:12" in output
+    assert "'fair'" not in output
+
+
+def test_a_sentence_that_relies_on_the_verdict_there_is_is_right(ran: Mini) -> None:
+    ran.edit("([@fair])", "([@fair supported], [@loaded contradicted])")
+    assert "no mistakes" in ran.verify("check")
