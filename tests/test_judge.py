@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import pytest
-from judging import A_MINUS_B, AT_MOST_0, CPU, by_arm, claim, evidence, points, record, trial, verdict_of
 from msgspec.structs import replace
 
+from tests.judging import A_MINUS_B, AT_MOST_0, CPU, by_arm, claim, evidence, points, record, trial, verdict_of
 from verify.errors import UserError
 from verify.judge import choose, judge
 from verify.model import Choice, Claim, Criterion, Evidence, Failure, Record, Trial, Verdict

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
-from judging import A_MINUS_B, by_arm, claim, evidence, points, record, trial, verdict_of
 from scipy import stats
 
+from tests.judging import A_MINUS_B, by_arm, claim, evidence, points, record, trial, verdict_of
 from verify import estimates
 from verify.judge import judge
 from verify.model import Claim, Criterion, Verdict, Where

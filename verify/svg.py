@@ -1,0 +1,85 @@
+"""Vega-Lite → SVG: the same bytes for the same specification, on any machine, in any order of drawing."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from xml.etree import ElementTree
+
+from verify.errors import UserError
+from verify.palette import FONT
+
+VEGA_LITE = "6.1"
+
+_SVG = "http://www.w3.org/2000/svg"
+_NAMESPACES = {"": _SVG, "xlink": "http://www.w3.org/1999/xlink"}
+
+# `svg:root` matches only where the file stands alone: inlined, the page's own colours and font reach it instead.
+_STANDALONE = (
+    "svg:root{color:#24292f;background:#fff;font-family:system-ui,sans-serif}"
+    "@media (prefers-color-scheme:dark){svg:root{color:#d5d7db;background:#1e2129}}"
+)
+
+
+def draw(specification: dict[str, Any], prefix: str) -> str:
+    """The SVG text of a Vega-Lite specification.
+
+    Args:
+        specification: its `description` becomes the label that is read out, its `usermeta.summary` the description.
+        prefix: begins every id, so that several figures can share a page.
+
+    Raises:
+        UserError: Vega-Lite does not accept the specification, or it wants data from elsewhere.
+    """
+    import vl_convert  # loads a JavaScript engine
+
+    quiet = {**specification, "config": {**specification.get("config", {}), "aria": False}}
+    try:
+        text = vl_convert.vegalite_to_svg(quiet, vl_version=VEGA_LITE, allowed_base_urls=[])
+    except ValueError as error:
+        raise UserError(f"Vega-Lite does not accept figure '{prefix}': {_first_line(error)}") from error
+    return _finish(text, prefix, specification)
+
+
+def _finish(text: str, prefix: str, specification: dict[str, Any]) -> str:
+    for short, uri in _NAMESPACES.items():
+        ElementTree.register_namespace(short, uri)
+    root = ElementTree.fromstring(text)
+    _rename_ids(root, prefix)
+    for element in root.iter():
+        if element.get("font-family") == FONT:
+            del element.attrib["font-family"]  # inherited from the page
+    root.set("class", "verify-figure")
+    root.set("style", "max-width:100%;height:auto")
+    root.set("role", "img")
+    root.set("aria-label", str(specification.get("description", prefix)))
+    style = ElementTree.Element(f"{{{_SVG}}}style")
+    style.text = _STANDALONE
+    root.insert(0, style)
+    summary = specification.get("usermeta", {}).get("summary")
+    if summary:
+        about = ElementTree.Element(f"{{{_SVG}}}desc", {"id": f"{prefix}-summary"})
+        about.text = summary
+        root.insert(0, about)
+        root.set("aria-describedby", f"{prefix}-summary")
+    return ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _rename_ids(root: ElementTree.Element, prefix: str) -> None:
+    """Number the ids by place: Vega counts them through the life of the process."""
+    names: dict[str, str] = {}
+    for element in root.iter():
+        if "id" in element.attrib:
+            names[element.attrib["id"]] = f"{prefix}-{len(names) + 1}"
+    for element in root.iter():
+        for name, value in element.attrib.items():
+            if name == "id":
+                element.set(name, names[value])
+            elif value.startswith("#") and value[1:] in names:
+                element.set(name, f"#{names[value[1:]]}")
+            elif "url(#" in value:
+                element.set(name, re.sub(r"url\(#([^)]+)\)", lambda at: f"url(#{names.get(at[1], at[1])})", value))
+
+
+def _first_line(error: Exception) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
