@@ -45,7 +45,10 @@ def scale_of(item: Inline, review: Review) -> Scale:
     if item.scale is not None:
         return item.scale
     for verification in review.verifications:
-        claims = {claim.id for claim in verification.claims}
-        if verification.id == item.verification if isinstance(item, Binding) else item.claim in claims:
+        if isinstance(item, Binding):
+            owns = item.verification == verification.id
+        else:
+            owns = any(claim.id == item.claim for claim in verification.claims)
+        if owns:
             return next(iter(verification.rungs))
     raise KeyError(item)

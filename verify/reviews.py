@@ -43,7 +43,7 @@ def parse(
     code, known, complete = _experiments(document, experiments, fence_experiments, problems)
     yaml_fences = [fence for fence in document.fences if fence.language == "yaml"]
     drafts = list(_drafts(yaml_fences, known, complete, problems))
-    all_read = document.complete and len(drafts) == len(yaml_fences)
+    all_read = document.complete and len(drafts) == len(yaml_fences) and all(draft.id for draft in drafts)
     choices.check(drafts, all_read, problems)
     verifications = tuple(_verification(draft, problems) for draft in drafts)
     owners = _owners(drafts, problems)
@@ -108,7 +108,7 @@ def _experiments(
 ) -> tuple[str, dict[str, Experiment], bool]:
     """The review's own code, all experiments it can use, and whether its own could all be read."""
     if not any(fence.language == "python" for fence in document.fences):
-        return "", dict(experiments), True
+        return "", dict(experiments), document.complete
     code = document.code()
     own, errors = fence_experiments(code, problems.file)
     problems.found += errors
@@ -116,7 +116,7 @@ def _experiments(
         if name in experiments:
             problem = f"experiment {name} exists already, in {experiments[name].module}"
             problems.add(experiment.line, problem, "give this one another name")
-    return code, {**experiments, **own}, not errors
+    return code, {**experiments, **own}, document.complete and not errors
 
 
 def _drafts(

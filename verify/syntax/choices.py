@@ -16,17 +16,18 @@ def check(drafts: Sequence[Draft], complete: bool, problems: Problems) -> None:
     known = {draft.id: draft for draft in drafts}
     for draft in drafts:
         for parameter, line in draft.choice_lines.items():
-            for mistake in dict.fromkeys(_mistakes(draft, parameter, known, complete)):  # the same at every scale: once
+            for mistake in _mistakes(draft, parameter, known, complete):
                 problems.add(line, *mistake)
     for draft in drafts:
         _check_cycle(draft, known, problems)
 
 
 def _mistakes(draft: Draft, parameter: str, known: Mapping[str, Draft], complete: bool) -> list[tuple[str, str]]:
+    """The mistakes of one choice at the first scale that has any."""
     found: list[tuple[str, str]] = []
     for rung in draft.rungs.values():
         choice = rung.parameters.get(parameter)
-        if not isinstance(choice, Choice):
+        if found or not isinstance(choice, Choice):
             continue
         source = known.get(choice.verification)
         if source is None and not complete:
@@ -37,7 +38,7 @@ def _mistakes(draft: Draft, parameter: str, known: Mapping[str, Draft], complete
         if source.metrics and choice.metric not in source.metrics:
             problem = f"verification '{source.id}' measures no '{choice.metric}'"
             found.append((problem, nearest(choice.metric, source.metrics)))
-        if rung.scale in source.rungs:
+        if source is not draft and rung.scale in source.rungs:
             found += _at_scale(choice, parameter, rung, source.rungs[rung.scale])
         elif rung.scale not in source.scales:
             problem = f"verification '{source.id}', which chooses '{parameter}', has no scale {rung.scale}"
@@ -62,10 +63,10 @@ def _at_scale(choice: Choice, parameter: str, rung: Rung, source: Rung) -> list[
             found.append((f"`per` names '{name}', which is itself chosen", "name parameters with given values"))
         else:
             offered = values(source, name)
-            for value in values(rung, name):
-                if not any(equal(value, option) for option in offered):
-                    problem = f"`per: {name}`: {shown(value)} does not occur in the grid {where}"
-                    found.append((problem, nearest(shown(value), map(shown, offered))))
+            lacking = [value for value in values(rung, name) if not any(equal(value, option) for option in offered)]
+            if lacking:
+                problem = f"`per: {name}`: {', '.join(map(shown, lacking))} does not occur in the grid {where}"
+                found.append((problem, f"it has {', '.join(map(shown, offered))}"))
     return found
 
 

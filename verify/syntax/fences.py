@@ -32,7 +32,7 @@ class Document(Struct, frozen=True):
     body_line: int
     fences: tuple[Fence, ...]
     complete: bool
-    """Whether every fence is closed; an open one swallows what follows."""
+    """Whether every fence that was meant to be a `verify` fence is among `fences`."""
 
     def code(self) -> str:
         """All `python verify` fences as one module in which every line stands where it stands in the file."""
@@ -49,9 +49,11 @@ def split(text: str, problems: Problems) -> Document:
     front, front_line, body_line = _front_matter(text.split("\n"), problems)
     body = "\n".join(text.split("\n")[body_line - 1 :])
     blocks = analyse(body)
-    fences = [fence for code in blocks.fences if (fence := _verify_fence(code, body_line, problems))]
-    _check_strays(body.split("\n"), blocks, body_line, problems)
-    return Document(front, front_line, body, body_line, tuple(fences), all(code.closed for code in blocks.fences))
+    before = len(problems.found)
+    lines = body.split("\n")
+    fences = [fence for code in blocks.fences if (fence := _verify_fence(code, lines, body_line, problems))]
+    _check_strays(lines, blocks, body_line, problems)
+    return Document(front, front_line, body, body_line, tuple(fences), len(problems.found) == before)
 
 
 def _front_matter(lines: list[str], problems: Problems) -> tuple[str | None, int, int]:
@@ -68,8 +70,8 @@ def _front_matter(lines: list[str], problems: Problems) -> tuple[str | None, int
     return None, 1, len(lines) + 1
 
 
-def _verify_fence(code: Code, body_line: int, problems: Problems) -> Fence | None:
-    """The fence as a `verify` fence; None for any other code block."""
+def _verify_fence(code: Code, lines: list[str], body_line: int, problems: Problems) -> Fence | None:
+    """The fence as a `verify` fence; None for any other code block, and for one that stands where it may not."""
     line = body_line + code.span.start
     words = code.info.split()
     if not code.closed:
@@ -77,7 +79,7 @@ def _verify_fence(code: Code, body_line: int, problems: Problems) -> Fence | Non
     if words not in (["yaml", "verify"], ["python", "verify"]):
         _check_near_miss(words, line, problems)
         return None
-    if code.closed:
+    if code.closed and lines[code.span.start].startswith(("```", "~~~")):
         return Fence(words[0], code.content, line, body_line + code.span.end - 1)
     return None
 

@@ -17,7 +17,7 @@ from msgspec import Struct
 from verify.errors import nearest
 from verify.model import Scalar
 from verify.syntax.problems import Problems
-from verify.syntax.yaml12 import Items, Leaf, Node, Table, plain
+from verify.syntax.yaml12 import Items, Leaf, Node, Table
 
 T = TypeVar("T")
 Converter = Callable[[Node, str, Problems], T | None]
@@ -154,7 +154,7 @@ def one_of(known: Collection[str]) -> Converter[str]:
         if isinstance(node, Leaf) and node.text in known:
             return node.text
         near = nearest(node.text, known) if isinstance(node, Leaf) else ""
-        expected(node, name, f"one of {', '.join(known)}", problems, near if "mean" in near else "")
+        expected(node, name, f"one of {', '.join(known)}", problems, near if near.startswith("did") else "")
         return None
 
     return convert
@@ -189,7 +189,7 @@ def listing(convert: Converter[T], of: str, length: int | None = None) -> Conver
         for item in node.nodes:
             value = convert(item, name, problems)
             if value is not None and value in values:
-                problems.add(item.line, f"`{name}` has {plain(item)} twice")
+                problems.add(item.line, f"`{name}` has {item.text if isinstance(item, Leaf) else 'the same'} twice")
             elif value is not None:
                 values.append(value)
         return tuple(values) if len(values) == len(node.nodes) else None

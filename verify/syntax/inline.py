@@ -147,10 +147,16 @@ def _read_binding(source: str, line: int) -> Binding | Finding:
         return _read_finding(match, scale, filters, line)
     statistic = filters.pop(0) if filters and filters[0] in STATISTICS else "mean"
     if len(filters) > 1:
-        known = f"a statistic ({', '.join(STATISTICS)}), then a format"
+        known = f"{', '.join(STATISTICS)}; a format may follow"
         raise _Unreadable(f"'{filters[0]}' is not a statistic", f"{nearest(filters[0], STATISTICS)} ({known})")
     where = _where(match["where"]) if match["where"] is not None else {}
-    form = _format(filters, 1 if statistic == "n" else 0.5)
+    try:
+        form = _format(filters, 1 if statistic == "n" else 0.5)
+    except _Unreadable as error:
+        hint = nearest(filters[0], STATISTICS)
+        if not hint.startswith("did"):
+            raise
+        raise _Unreadable(error.message, f"{hint} (or a format such as .1%)") from None
     return Binding(match["owner"], match["name"], line, where, scale, statistic, form)
 
 

@@ -24,10 +24,11 @@ def chosen(rung: Rung, parameter: str) -> bool:
 def values(rung: Rung, parameter: str, where: Where | None = None) -> tuple[Scalar, ...]:
     """All values the parameter takes among the points that `where` selects, in the grids' order."""
     found: dict[Scalar, None] = {}
+    wanted = where or {}
     for grid in rung.grids:
-        if all(_takes(rung, grid, name, value) for name, value in (where or {}).items()):
+        if all(_takes(rung, grid, name, value) for name, value in wanted.items()):
             found |= dict.fromkeys(_options(rung, grid, parameter))
-    return tuple(found)
+    return tuple(value for value in found if parameter not in wanted or equal(value, wanted[parameter]))
 
 
 def selects(rung: Rung, where: Where) -> bool:

@@ -130,7 +130,8 @@ def _explain(error: yaml.YAMLError) -> tuple[int, str, str]:
     if not isinstance(error, yaml.MarkedYAMLError):
         return 0, str(error).splitlines()[0], ""
     message = ", ".join(part for part in (error.context, error.problem) if part)
-    mark = error.problem_mark or error.context_mark
+    began = error.context_mark if message.startswith("while scanning") else None  # not where the scanner gave up
+    mark = began or error.problem_mark or error.context_mark
     hint = next((hint for words, hint in _HINTS if words in message), "")
     return mark.line if mark else 0, message, hint
 
@@ -144,12 +145,13 @@ class _Composer:
         self.first_line = first_line
         self.problems = problems
 
-    def document(self) -> Node:
+    def document(self) -> Node | None:
         found: list[Node] = []
         for event in self.events:
             if isinstance(event, yaml.NodeEvent):
                 if found:
                     self.problems.add(self.line(event), "a second YAML document", "one document only: no `---` inside")
+                    return None
                 found.append(self.node(event, 0))
         return found[0] if found else Leaf(None, "", self.first_line)
 

@@ -1,0 +1,247 @@
+"""How fences stand, the front matter, and the YAML of both: each mistake at its line, and nothing besides."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.reviewing import FRONT, HEAD, SWEEP, Case, check_case, complaints, fence, front, head, line_of
+
+STRAY = "a `verify` fence must stand at the start of a line, outside lists, quotes and HTML"
+
+MOVE = "move it to column 0, or, to show it as an example, put it into a longer fence (````)"
+
+STRUCTURE: list[Case] = [
+    (
+        FRONT + "```yaml verify\nid: x\n",
+        "```yaml",
+        "this fence is never closed",
+        "close it with a line of as many ` (or ~) as it opens with",
+    ),
+    (
+        FRONT + "[@falls] {{ toss.error }}\n\n````yaml verify\n" + HEAD + "```\n",
+        "````",
+        "this fence is never closed",
+        "close it with a line of as many ` (or ~) as it opens with",
+    ),
+    (
+        "Prose",
+        "Prose",
+        "no front matter",
+        "a review begins with a line `---`, the paper's data as YAML, and a line `---`",
+    ),
+    ("---\ntitle: x\n", "---", "the front matter does not end", "close it with a line `---`"),
+    (
+        FRONT + "- ```yaml verify\n  x\n  ```\n",
+        "- ```yam",
+        "a `verify` fence must stand at the start of a line, outside lists, quotes and HTML",
+        "move it to column 0, or, to show it as an example, put it into a longer fence (````)",
+    ),
+    (
+        FRONT + "> ```yaml verify\n> x\n> ```\n",
+        "> ```yam",
+        "a `verify` fence must stand at the start of a line, outside lists, quotes and HTML",
+        "move it to column 0, or, to show it as an example, put it into a longer fence (````)",
+    ),
+    (
+        FRONT + " ```yaml verify\n" + HEAD + " ```\n",
+        "```yaml ",
+        "a `verify` fence must stand at the start of a line, outside lists, quotes and HTML",
+        "move it to column 0, or, to show it as an example, put it into a longer fence (````)",
+    ),
+    (
+        FRONT + "Text\n\n    ```yaml verify\n    ```\n",
+        "```yaml ",
+        "a `verify` fence must stand at the start of a line, outside lists, quotes and HTML",
+        "move it to column 0, or, to show it as an example, put it into a longer fence (````)",
+    ),
+    (
+        FRONT + "<div>\n```yaml verify\n```\n</div>\n",
+        "```yaml ",
+        "a `verify` fence must stand at the start of a line, outside lists, quotes and HTML",
+        "move it to column 0, or, to show it as an example, put it into a longer fence (````)",
+    ),
+    (
+        FRONT + "!!! note\n\n    ```python verify\n    ```\n",
+        "```pytho",
+        "a `verify` fence must stand at the start of a line, outside lists, quotes and HTML",
+        "move it to column 0, or, to show it as an example, put it into a longer fence (````)",
+    ),
+    (FRONT + "```yml verify\n```\n", "```yml v", "a fence that opens with 'yml verify'", "did you mean 'yaml verify'?"),
+    (FRONT + "```yaml verfy\n```\n", "```yaml ", "a fence that opens with 'yaml verfy'", "did you mean 'yaml verify'?"),
+    (
+        FRONT + "```yaml-verify\n```\n",
+        "```yaml-",
+        "a fence that opens with 'yaml-verify'",
+        "did you mean 'yaml verify'?",
+    ),
+    (FRONT + "```verify\n```\n", "```verif", "a fence that opens with 'verify'", "did you mean 'yaml verify'?"),
+    (FRONT + "```py Verify\n```\n", "```py Ve", "a fence that opens with 'py Verify'", "did you mean 'python verify'?"),
+    (
+        FRONT + "```yaml verify now\n```\n",
+        "```yaml ",
+        "a fence that opens with 'yaml verify now'",
+        "did you mean 'yaml verify'?",
+    ),
+    (
+        FRONT + "```\nText\n[@nobody]\n",
+        "```",
+        "this fence is never closed",
+        "close it with a line of as many ` (or ~) as it opens with",
+    ),
+    (
+        FRONT + "[@falls] {{ toss.error }}\n\n````yaml verify\n" + HEAD + "```\n",
+        "````yaml",
+        "this fence is never closed",
+        "close it with a line of as many ` (or ~) as it opens with",
+    ),
+]
+
+ABOUT: list[Case] = [
+    (front("title: Coins\n", ""), "authors:", "the front matter needs the key 'title'", ""),
+    (
+        front("section:", "sektion: x\nsection:"),
+        "sektion:",
+        "the front matter has no key 'sektion'",
+        "did you mean 'section'?",
+    ),
+    (front("title: Coins", "title:"), "title:", "`title` must be a text, not nothing", ""),
+    (front("title: Coins", "title: [x]"), "title: [", "`title` must be a text, not a list", ""),
+    (front("title: Coins", "title: {x: y}"), "title: {", "`title` must be a text, not a mapping", ""),
+    (
+        front("[Ann Author, Bo Writer]", "Ann"),
+        "authors:",
+        "`authors` must be a list of names, not the text 'Ann'",
+        "write [Ann]",
+    ),
+    (front("[Ann Author, Bo Writer]", "[]"), "authors:", "`authors` must be a list of names, not a list of 0", ""),
+    (front("[Ann Author, Bo Writer]", "[A, A]"), "authors:", "`authors` has A twice", ""),
+    (
+        front("ICLR 2017", "ICLR"),
+        "title: C",
+        "no year: the venue holds none",
+        "add `year: 2017`, or write the venue as 'ICLR 2017'",
+    ),
+    (
+        front("venue:", "year: soon\nvenue:"),
+        "year: so",
+        "`year` must be an integer from 1800 to 2199, not the text 'soon'",
+        "",
+    ),
+    (front("venue:", "order: true\nvenue:"), "order: t", "`order` must be an integer of at least 0, not true", ""),
+    (
+        front("venue:", "arxiv: 1.5\nvenue:"),
+        "arxiv: 1",
+        "`arxiv` must be an arXiv number, not the number 1.5",
+        "such as 1611.03530",
+    ),
+    (
+        front("venue:", "reviewed: 2026-02-30\nvenue:"),
+        "reviewed",
+        "`reviewed` must be a date, not the text '2026-02-30'",
+        "such as 2026-11-23",
+    ),
+    (
+        front("venue:", "links: [x]\nvenue:"),
+        "links: [",
+        "`links` must be a mapping of names to addresses, not a list",
+        "",
+    ),
+    (
+        front("venue:", "links: {code: 'javascript:x'}\nvenue:"),
+        "links: {",
+        "`code` must be an address that starts with https:// or http://, not the text 'javascript:x'",
+        "",
+    ),
+    (
+        front("venue:", "not_testable: {}\nvenue:"),
+        "not_test",
+        "`not_testable` must be a list of claims that are not testable here, not a mapping",
+        "start each item with `- `",
+    ),
+    (
+        front("venue:", "not_testable: [{says: x}]\nvenue:"),
+        "not_test",
+        "an item of `not_testable` needs the key 'why'",
+        "",
+    ),
+    ("---\n- x\n---\n", "- x", "the front matter must be a mapping of keys to values, not a list", ""),
+]
+
+YAML: list[Case] = [
+    (head("experiment:", "id: other\nexperiment:"), "id: othe", "duplicate key 'id'", "it stands in line 9 already"),
+    (head("[old, new]", "&all [old, new]"), "arm: &al", "anchor &all", "anchors and aliases are not used here"),
+    (
+        head("id: toss", "id: !!str toss"),
+        "id: !!st",
+        "tag tag:yaml.org,2002:str",
+        "tags are not used here: quotes make a text, digits a number",
+    ),
+    (head("seeds: 5", "seeds: 5, ? [a] : 5"), "tiny: {e", "a key that is a list or a mapping", "keys are names"),
+    (
+        head("arm: [old", "<<: {bias: [1]}\n  arm: [old"),
+        "<<: {bia",
+        "merge key <<",
+        "merge keys are not used here: write the values out",
+    ),
+    (
+        head("0.8", ".nan"),
+        "bias: [0",
+        ".nan is not a finite number",
+        "write a finite number below 2^63, or quote it to make it a text",
+    ),
+    (
+        head("0.8", "1e999"),
+        "bias: [0",
+        "1e999 is too large a number",
+        "write a finite number below 2^63, or quote it to make it a text",
+    ),
+    (
+        head("0.8", "9" * 5000),
+        "bias: [0",
+        "99999999999999999999… is too large a number",
+        "write a finite number below 2^63, or quote it to make it a text",
+    ),
+    (
+        head("experiment:", "---\nexperiment:"),
+        "experime",
+        "a second YAML document",
+        "one document only: no `---` inside",
+    ),
+    (
+        head("id: toss", "id: toss: x"),
+        "id: toss",
+        "not YAML: mapping values are not allowed in this context",
+        "quote a value that contains ': '",
+    ),
+    (FRONT + fence("x: " + "[" * 60 + "]" * 60 + "\n"), "x: [[[[[", "nested more than 40 levels deep", ""),
+    (
+        FRONT + fence("x: a\x01b\n"),
+        "x: a\x01b",
+        "not YAML: unacceptable character #x0001: control characters are not allowed",
+        "",
+    ),
+]
+
+
+@pytest.mark.parametrize("case", [*STRUCTURE, *ABOUT, *YAML])
+def test_mistake(case: Case) -> None:
+    check_case(case)
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("reviews/Big Batch.md", "'Big Batch' cannot be a review's address"),
+        ("reviews/index.md", "a review cannot be called 'index'"),
+    ],
+)
+def test_name_of_the_file(path: str, message: str) -> None:
+    assert [(line, said) for line, said, _hint in complaints(FRONT, path)] == [(1, message)]
+
+
+def test_an_unclosed_verification_before_another() -> None:
+    text = FRONT + "```yaml verify\n" + HEAD + "\nText.\n\n" + fence(SWEEP)
+    assert [(line, message) for line, message, _hint in complaints(text)] == [
+        (line_of(text, "Text."), "not YAML: while scanning a simple key, could not find expected ':'"),
+        (line_of(text, "```yaml verify\nid: sweep"), "a `verify` fence inside the one that opens in line 8"),
+    ]
