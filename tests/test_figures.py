@@ -13,10 +13,10 @@ import pytest
 from msgspec.structs import replace
 
 from tests.judging import points, record
-from verify import palette
+from verify.charts import palette
 from verify.errors import UserError
-from verify.estimates import t_interval
 from verify.figures import draw, labels, specification, thumbnail
+from verify.inference.estimates import t_interval
 from verify.model import Evidence, Figure, Paper, Review, Rung, Scalar, Verification
 
 GRID: dict[str, tuple[Scalar, ...]] = {"arm": ("zeta", "alpha"), "n": (10, 100, 1000, 10000, 100000)}

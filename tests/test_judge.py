@@ -61,7 +61,7 @@ def test_a_straddling_interval_says_how_many_seeds_would_settle_it() -> None:
 
 
 def test_that_many_seeds_do_settle_it_and_one_fewer_does_not() -> None:
-    from verify.estimates import t_interval
+    from verify.inference.estimates import t_interval
 
     needed = mean_of_a(Criterion(high=2.5), [1.0, 2.0, 3.0]).seeds_needed
     assert needed is not None

@@ -14,7 +14,7 @@ import pytest
 from scipy import stats
 
 from tests.judging import A_MINUS_B, by_arm, claim, evidence, points, record, trial, verdict_of
-from verify import estimates
+from verify.inference import estimates
 from verify.judge import judge
 from verify.model import Claim, Criterion, Verdict, Where
 

@@ -10,11 +10,11 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
-from verify import palette
-from verify.chart import Chart
+from verify.charts import palette
+from verify.charts.chart import Chart
+from verify.charts.series import flat, labels
+from verify.charts.svg import draw
 from verify.model import Evidence, Figure, Verification
-from verify.series import flat, labels
-from verify.svg import draw
 
 __all__ = ["draw", "labels", "specification", "thumbnail"]
 

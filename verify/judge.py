@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from verify.errors import UserError
-from verify.measure import Arm, Unsettled, check_comparable, describe, means, per_seed, readings, significant
+from verify.inference.measure import Arm, Unsettled, check_comparable, describe, means, per_seed, readings, significant
 from verify.model import Choice, Claim, Criterion, Evidence, Record, Scalar, Status, Test, Trial, Verdict
 
 ALPHA = 0.05
@@ -181,7 +181,7 @@ def _estimate(test: Test, arms: Sequence[Arm], level: float) -> _Estimate:
     numbers = tuple(per_seed(test, arms).values())
     mean, interval = math.fsum(numbers) / len(numbers), None
     if len(numbers) >= FEWEST and len(set(numbers)) > 1:
-        from verify import estimates  # scipy
+        from verify.inference import estimates  # scipy
 
         interval = partial(estimates.t_interval, mean, estimates.sd(numbers), level)
     return _Estimate(significant(mean), numbers, len(numbers), interval)
@@ -189,7 +189,7 @@ def _estimate(test: Test, arms: Sequence[Arm], level: float) -> _Estimate:
 
 def _spread(arms: Sequence[Arm], level: float) -> _Estimate:
     """The metric's sd over seeds in one arm; the log ratio of two arms' sds."""
-    from verify import estimates  # scipy
+    from verify.inference import estimates  # scipy
 
     rows = [tuple(means(arm).values()) for arm in arms]
     seeds = len(rows[0])

@@ -11,14 +11,14 @@ import msgspec
 from msgspec import Struct
 
 from verify import store
-from verify.errors import UserError
+from verify.errors import UserError, UserErrors
 from verify.fingerprint import digest
 from verify.model import Evidence, Figure, Review, Scale, Verdict, Verification
 from verify.project import Project
 
 _encoder = msgspec.json.Encoder(order="sorted")
-_JUDGING = ("judge.py", "measure.py", "estimates.py", "forms.py", "model.py")
-_DRAWING = ("figures.py", "chart.py", "series.py", "svg.py", "palette.py", "forms.py", "estimates.py", "model.py")
+_JUDGING = ("judge.py", "model.py", "inference/*.py")
+_DRAWING = ("figures.py", "model.py", "inference/*.py", "charts/*.py")
 
 
 class Refreshed(Struct, frozen=True):
@@ -100,8 +100,11 @@ def _svg(project: Project, review: Review, verification: Verification, figure: F
 
     evidence = project.evidence(review.slug, verification.id, scale)
     assert evidence is not None, "only figures with evidence are drawn"
-    specification = figures.specification(figure, evidence, verification, figures.labels(review))
-    return figures.draw(specification, f"{review.slug}-{figure.id}-{scale}")
+    try:
+        specification = figures.specification(figure, evidence, verification, figures.labels(review))
+        return figures.draw(specification, f"{review.slug}-{figure.id}-{scale}")
+    except UserError as error:
+        raise UserErrors([UserError(error.message, review.path, figure.line, error.hint)]) from None
 
 
 def _wanted(project: Project, review: Review) -> Iterator[tuple[Verification, Figure, Scale, str]]:
@@ -133,10 +136,10 @@ def _bytes(path: Path) -> str:
 
 
 @cache
-def _program(*names: str) -> str:
+def _program(*patterns: str) -> str:
     """A hash of modules of this program, so that a change of how it judges or draws is a reason to do so again."""
-    folder = Path(__file__).parent
-    return sha256(b"".join((folder / name).read_bytes() for name in names)).hexdigest()
+    paths = [path for pattern in patterns for path in sorted(Path(__file__).parent.glob(pattern))]
+    return sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
 
 
 def _sweep(project: Project, review: Review) -> Iterator[str]:

@@ -233,9 +233,9 @@ def _stated(project: Project, review: Review) -> Iterator[UserError]:
 
     found = project.verdicts(review.slug)
     for reference in bindings.find(review)[0]:
-        stated = getattr(reference, "stated", None)
-        if stated is None:
+        if not isinstance(reference, bindings.Reference) or reference.stated is None:
             continue
+        stated = reference.stated
         verdict = found.get(reference.scale, {}).get(reference.claim)
         actual = verdict.status if verdict else "not run"
         if actual != stated:

@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from verify import palette
+from verify.charts import palette
+from verify.charts.series import LEVEL, declared, label, rows
 from verify.errors import UserError
 from verify.model import Evidence, Figure, Verification
-from verify.series import LEVEL, declared, label, rows
 
 Spec = dict[str, Any]
 

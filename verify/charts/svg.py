@@ -6,8 +6,8 @@ import re
 from typing import Any
 from xml.etree import ElementTree
 
+from verify.charts.palette import FONT
 from verify.errors import UserError
-from verify.palette import FONT
 
 VEGA_LITE = "6.1"
 

@@ -184,7 +184,7 @@ def _interaction(test: Test, groups: Sequence[Arm]) -> dict[int, float]:
 
 
 def _slopes(test: Test, arm: Arm) -> dict[int, float]:
-    from verify import estimates  # scipy
+    from verify.inference import estimates  # scipy
 
     x = _places(test, arm)
     if len(x) < 2:
@@ -195,7 +195,7 @@ def _slopes(test: Test, arm: Arm) -> dict[int, float]:
 
 
 def _holdout_error(test: Test, groups: Sequence[Arm]) -> dict[int, float]:
-    from verify import forms  # scipy
+    from verify.inference import forms  # scipy
 
     x = _places(test, groups[0])
     names = (test.form or "", *test.rivals)

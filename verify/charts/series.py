@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from verify.errors import UserError
-from verify.measure import significant
+from verify.inference.measure import significant
 from verify.model import Evidence, Figure, Record, Review, Scalar, Scale, Verification
 
 Row = dict[str, Any]
@@ -118,7 +118,7 @@ def _points(figure: Figure, record: Record) -> Iterable[Point]:
 
 def _means(points: Sequence[Point]) -> list[Row]:
     """Mean and interval over seeds at each place; trials of one seed at one place are averaged first, as in a test."""
-    from verify import estimates  # numpy and scipy
+    from verify.inference import estimates  # numpy and scipy
 
     found = []
     for (facet, series, x), group in _grouped(points, "facet", "series", "x"):
@@ -146,7 +146,7 @@ def _fits(figure: Figure, means: Sequence[Row]) -> list[Row]:
     """Each form of `figure.fits`, fitted to the means of each series and drawn over their range."""
     if not figure.fits:
         return []
-    from verify import forms  # scipy
+    from verify.inference import forms  # scipy
 
     found = []
     for (facet, series), group in groupby(means, lambda row: (row.get("facet", ""), row.get("series", ""))):

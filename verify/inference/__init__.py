@@ -1,0 +1,1 @@
+"""What judging rests on: one number per seed, intervals over seeds, fitted forms."""
