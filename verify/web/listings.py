@@ -1,0 +1,26 @@
+"""Code and declarations as highlighted HTML, with the classes Material styles and gives a copy button."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from markupsafe import Markup
+
+
+@lru_cache(maxsize=256)
+def listing(code: str, language: str) -> Markup:
+    """`code` highlighted; no line of it is blank, so that every Markdown reader takes it as one HTML block."""
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import get_lexer_by_name
+
+    html = highlight(code, get_lexer_by_name(language), HtmlFormatter(wrapcode=True, cssclass="highlight"))
+    head, newline, rest = html.rstrip().partition("\n")
+    return Markup(head + newline + "\n".join(line or "<span></span>" for line in rest.split("\n")))
+
+
+def one_block(html: str) -> str:
+    """HTML that Markdown leaves alone: without blank lines, which would end it, and without backticks, which some
+    extensions look for before they look for HTML.
+    """
+    return "\n".join(line for line in html.splitlines() if line.strip()).replace("`", "&#96;")

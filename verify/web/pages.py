@@ -1,0 +1,148 @@
+"""A project's reviews and evidence as Markdown pages, for any generator: nothing here knows MkDocs.
+
+Blocks of HTML stand in the Markdown where a review has its fences; drawings are images in it, which `vectors` puts in
+line afterwards.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from verify.model import CodeFence, Review, Verification
+from verify.project import Project
+from verify.web import words
+from verify.web.intervals import interval
+from verify.web.links import Link, link_from
+from verify.web.listings import listing, one_block
+from verify.web.prose import Prose
+from verify.web.views import ReviewView, view
+
+FOLDER = Path(__file__).parent
+
+
+def render(project: Project, directory_urls: bool = True) -> dict[str, str]:
+    """The generated pages: paths relative to the docs folder, and the Markdown that belongs there.
+
+    Args:
+        project: what to render; its evidence and drawings are read, never changed.
+        directory_urls: whether the generator serves `a/b.md` as `a/b/` (MkDocs' default) or as `a/b.html`.
+    """
+    views = [view(project, review) for review in project.reviews]
+    pages = {"index.md": _home(views, link_from("index.md", directory_urls))}
+    for each in views:
+        pages[each.page] = _review(project, each, link_from(each.page, directory_urls))
+    changelog = project.root / "CHANGELOG.md"
+    if changelog.is_file():
+        pages["changelog.md"] = changelog.read_text(encoding="utf-8")
+    return pages
+
+
+def sections(project: Project) -> dict[str, list[str]]:
+    """The pages of reviews under the name of their section, in the order of the list of papers."""
+    grouped = groupby(project.reviews, key=lambda review: review.section)
+    return {section: [f"reviews/{review.slug}.md" for review in reviews] for section, reviews in grouped}
+
+
+def _home(views: list[ReviewView], link: Link) -> str:
+    grouped = groupby(views, key=lambda each: each.review.section)
+    entries = [(section, list(group)) for section, group in grouped]
+    return _environment().get_template("home.md").render(sections=entries, link=link)
+
+
+def _review(project: Project, page: ReviewView, link: Link) -> str:
+    paper = page.review.paper
+    front = {
+        "title": _quoted(paper.title),
+        "description": _quoted(page.review.summary),
+        "tags": Markup("[{}]").format(Markup(", ").join(map(_quoted, page.review.tags))),
+    }
+    body = "\n\n".join(_parts(project, page, link))
+    addresses = list(_addresses(page.review))
+    template = _environment().get_template("review.md")
+    return template.render(view=page, front=front, addresses=addresses, body=Markup(body), link=link)
+
+
+def _quoted(text: str) -> Markup:
+    """A value of a page's front matter: HTML, because themes print it as it is, in quotes that YAML understands."""
+    return Markup(json.dumps(str(escape(text)), ensure_ascii=False))
+
+
+def _addresses(review: Review) -> Iterator[tuple[str, str]]:
+    if review.paper.arxiv:
+        yield f"arXiv {review.paper.arxiv}", f"https://arxiv.org/abs/{review.paper.arxiv}"
+    yield from review.paper.links.items()
+
+
+def _parts(project: Project, page: ReviewView, link: Link) -> Iterator[str]:
+    """The body of a review in order: prose with its bindings replaced, and what stands in the place of each fence."""
+    review = page.review
+    prose = Prose(project, page)
+    lines = review.text.splitlines()
+    fences: list[Verification | CodeFence] = sorted(
+        [*review.verifications, *review.code_fences], key=lambda fence: fence.line
+    )
+    position = review.body_line
+    shown: set[str] = set()
+    for fence in fences:
+        yield prose.render(lines[position - 1 : fence.line - 1], position)
+        if isinstance(fence, CodeFence):
+            yield _code(page, fence, lines)
+        else:
+            yield _verification(page, fence, link, shown)
+        position = fence.end_line + 1
+    yield prose.render(lines[position - 1 :], position)
+
+
+def _code(page: ReviewView, fence: CodeFence, lines: list[str]) -> str:
+    """A reviewer's experiment, shown where it stands; anchored under the names of the experiments it holds."""
+    experiments = [view.experiment for view in page.verifications.values() if view.in_review]
+    names = sorted({each.name for each in experiments if fence.line <= each.line <= fence.end_line})
+    code = "\n".join(lines[fence.line : fence.end_line - 1])
+    return _block("code.html", names=names, code=code)
+
+
+def _verification(page: ReviewView, verification: Verification, link: Link, shown: set[str]) -> str:
+    each = page.verifications[verification.id]
+    first_use = each.experiment.module not in shown
+    shown.add(each.experiment.module)
+    return _block("verification.html", each=each, slug=page.review.slug, link=link, first_use=first_use)
+
+
+def _block(template: str, **values: object) -> str:
+    return one_block(_environment().get_template(template).render(**values))
+
+
+@cache
+def _environment() -> Environment:
+    """Jinja2 with everything escaped unless it was made here, and nothing undefined taken for empty."""
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["looks"] = words.LOOKS
+    environment.filters |= {
+        "anchor": words.anchor,
+        "asks": words.asks,
+        "control": words.control,
+        "count_of": words.count,
+        "duration": words.duration,
+        "interval": interval,
+        "listing": listing,
+        "measured": words.measured,
+        "number": words.number,
+        "one_block": lambda html: Markup(one_block(html)),
+        "scalar": words.scalar,
+        "sentence": words.sentence,
+        "web_address": words.web_address,
+    }
+    return environment

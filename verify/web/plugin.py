@@ -1,0 +1,106 @@
+"""The adapter to MkDocs: hooks, nothing else.  Pages are made by `verify.web.pages`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import sha256
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.livereload import LiveReloadServer
+from mkdocs.plugins import BasePlugin, get_plugin_logger
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+from verify.errors import UserError, UserErrors
+from verify.project import Project
+from verify.refresh import is_current
+from verify.web import pages, vectors
+
+PLACE = "reviews"
+"""The entry of `nav` in whose place the sections of reviews stand."""
+log = get_plugin_logger(__name__)
+
+
+class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it has no options
+    """Publishes the reviews of a project: pages, navigation, drawings, style."""
+
+    def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
+        """Load the project; put its reviews into the navigation and its style on every page."""
+        self._root = Path(config.config_file_path).parent
+        try:
+            self._project = Project.load(self._root)
+        except UserErrors as errors:
+            raise PluginError(_list(errors.errors)) from None
+        for review in self._project.reviews:
+            if not is_current(self._project, review):
+                log.warning(f"{review.path}: verdicts or figures are older than the review: run `verify refresh`")
+        if config.nav is not None:
+            config.nav = _with_sections(config.nav, pages.sections(self._project))
+        self._style = (pages.FOLDER / "assets" / "verify.css").read_bytes()
+        self._style_path = f"assets/verify.{sha256(self._style).hexdigest()[:8]}.css"
+        config.extra_css.append(self._style_path)
+        return config
+
+    def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
+        """Add the pages and whatever else lies beside the reviews."""
+        try:
+            rendered = pages.render(self._project, config.use_directory_urls)
+        except UserErrors as errors:
+            raise PluginError(_list(errors.errors)) from None
+        for path, text in rendered.items():
+            files.append(File.generated(config, path, content=text))
+        files.append(File.generated(config, self._style_path, content=self._style))
+        for beside in sorted((self._root / "reviews").rglob("*")):
+            if beside.is_file() and beside.suffix != ".md":
+                name = beside.relative_to(self._root).as_posix()
+                files.append(File.generated(config, name, abs_src_path=str(beside)))
+        return files
+
+    def on_post_page(self, output: str, *, page: Page, config: MkDocsConfig) -> str:
+        """Put the drawings in line: after Markdown, and after the search index was taken."""
+        del page
+
+        def read(path: str) -> str:
+            return vectors.checked((Path(config.docs_dir) / path).read_text(encoding="utf-8"), f"docs/{path}")
+
+        try:
+            return vectors.inline(output, read)
+        except UserError as error:
+            raise PluginError(_list([error])) from None
+
+    def on_serve(
+        self, server: LiveReloadServer, *, config: MkDocsConfig, builder: Callable[..., Any]
+    ) -> LiveReloadServer:
+        """Rebuild when a review changes; evidence is in the docs folder, which MkDocs watches."""
+        del config, builder
+        server.watch(str(self._root / "reviews"))
+        return server
+
+
+def _list(errors: list[UserError]) -> str:
+    """All mistakes, one below the other, with their number."""
+    mistakes = "1 mistake" if len(errors) == 1 else f"{len(errors)} mistakes"
+    return "\n".join([f"{mistakes}; mend and build again", *map(str, errors)])
+
+
+def _with_sections(nav: list[Any], sections: dict[str, list[str]]) -> list[Any]:
+    """`nav` with one entry per section of reviews where it says `reviews`."""
+    found: list[Any] = []
+    for entry in nav:
+        if entry == PLACE:
+            # MkDocs prints titles as they are.
+            found += [{escape(section): paths} for section, paths in sections.items()]
+        elif isinstance(entry, dict):
+            found.append(
+                {
+                    title: _with_sections(below, sections) if isinstance(below, list) else below
+                    for title, below in entry.items()
+                }
+            )
+        else:
+            found.append(entry)
+    return found

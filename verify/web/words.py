@@ -1,0 +1,160 @@
+"""What readers are told in words: verdicts, numbers, durations, and what a test asks."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from verify.model import Claim, Criterion, Scalar, Status, Test, Verdict, Where
+
+
+class Look(Struct, frozen=True):
+    """How a status is shown: never by its colour alone."""
+
+    icon: str
+    style: str
+    """The suffix of its CSS class."""
+    means: str
+
+
+LOOKS: dict[Status, Look] = {
+    "supported": Look("✓", "supported", "the evidence meets the criterion"),
+    "contradicted": Look("✕", "contradicted", "the evidence lies on the other side of the criterion"),
+    "inconclusive": Look("?", "inconclusive", "the evidence does not decide"),
+    "not run": Look("–", "not-run", "there is no evidence yet"),
+    "failed": Look("!", "failed", "a trial crashed, hung or diverged where it may not"),
+}
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number for reading: three significant digits, a true minus sign, no exponent from 0.0001 to a million."""
+    if value is None:
+        return "–"
+    if not math.isfinite(value):
+        return str(value)
+    if value == 0:
+        return "0"
+    size = abs(value)
+    if 1e-4 <= size < 1e6:
+        decimals = max(0, digits - 1 - math.floor(math.log10(size)))
+        text = f"{value:.{decimals}f}"
+        text = text.rstrip("0").rstrip(".") if "." in text else text
+    else:
+        text = f"{value:.{digits}g}"
+    return text.replace("-", "−")
+
+
+def scalar(value: Scalar) -> str:
+    """A parameter's or a reported value."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return number(value, 6) if isinstance(value, (int, float)) else value
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a reader says them."""
+    if seconds < 1:
+        return f"{number(seconds, 2)} s"
+    if seconds < 60:
+        return f"{number(seconds, 2)} s"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"
+
+
+def count(value: int, noun: str) -> str:
+    """`1 trial`, `2 trials`, `1,000 trials`."""
+    return f"{value:,} {noun}" if value == 1 else f"{value:,} {noun}s"
+
+
+def where(conditions: Mapping[str, Scalar]) -> str:
+    """Parameter values that select trials."""
+    return ", ".join(f"{name} = {scalar(value)}" for name, value in conditions.items())
+
+
+def criterion(wanted: Criterion) -> str:
+    """What the statistic must meet."""
+    if wanted.low is not None and wanted.high is not None:
+        return f"within {number(wanted.low, 6)} to {number(wanted.high, 6)}"
+    if wanted.low is not None:
+        return f"at least {number(wanted.low, 6)}"
+    return f"at most {number(wanted.high, 6)}"
+
+
+def asks(test: Test) -> str:
+    """The test of a claim as one clause: statistic, trials, criterion."""
+    subject = "every single trial" if test.criterion.every and test.statistic == "mean" else _statistic(test)
+    if test.criterion.every and test.statistic != "mean":
+        subject = f"in every seed, the {subject}"
+    elif test.criterion.every:
+        subject = f"{test.metric} in {subject}"
+    given = f", where {where(test.where)}" if test.where else ""
+    return f"{subject}{given}: {criterion(test.criterion)}"
+
+
+def _statistic(test: Test) -> str:
+    minus, over = _arms(test.arms, " minus "), _arms(test.arms, " over ")
+    per = f"per decade of {test.along}" if test.log else f"over {test.along}"
+    statistics = {
+        "mean": f"mean {test.metric}",
+        "difference": f"difference of {test.metric}{minus}",
+        "log_ratio": f"log ratio of {test.metric}{over}",
+        "slope": f"slope of {test.metric} {per}{minus}",
+        "interaction": f"interaction: {_effects(test, per)}{minus}",
+        "holdout_error": f"error of the {test.form} form at the largest {test.along}{_rivals(test.rivals)}",
+        "sd": f"log ratio of the sd over seeds of {test.metric}{over}" if over else f"sd over seeds of {test.metric}",
+    }
+    return statistics[test.statistic]
+
+
+def _effects(test: Test, per: str) -> str:
+    if test.along:
+        return f"difference of the slopes of {test.metric} {per}"
+    between = " against ".join(where(each) for each in test.between)
+    return f"difference of the differences of {test.metric}, {between}"
+
+
+def _arms(arms: tuple[Where, ...], joint: str) -> str:
+    return f" ({joint.join(where(arm) for arm in arms)})" if arms else ""
+
+
+def _rivals(rivals: tuple[str, ...]) -> str:
+    return f", minus that of the best of {', '.join(rivals)}" if rivals else ""
+
+
+def control(claim: Claim) -> str:
+    """What must not pass the same test; empty where the test compares arms itself."""
+    return where(claim.control) if claim.control else ""
+
+
+def measured(verdict: Verdict) -> str:
+    """The estimate with its interval, or what takes its place."""
+    if verdict.passed is not None:
+        worst = f", worst {number(verdict.estimate)}" if verdict.estimate is not None else ""
+        return f"{verdict.passed} of {verdict.trials} trials{worst}"
+    if verdict.estimate is None:
+        return ""
+    if verdict.low is None or verdict.high is None:
+        return number(verdict.estimate)
+    return f"{number(verdict.estimate)} [{number(verdict.low)}, {number(verdict.high)}]"
+
+
+def sentence(text: str) -> str:
+    """A clause with a capital and a full stop."""
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".") if text else ""
+
+
+def web_address(address: str) -> str | None:
+    """The address if a browser may follow it from our pages; None for `javascript:` and the like."""
+    return address if urlsplit(address).scheme in ("http", "https") else None
+
+
+def anchor(text: str) -> str:
+    """Text as an id: lower case, hyphens."""
+    return re.sub(r"[^\w]+", "-", text.lower()).strip("-")
