@@ -102,8 +102,12 @@ class Project:
     def verdicts_path(self, slug: str) -> Path:
         return self.root / "docs" / "evidence" / slug / "verdicts.json"
 
+    def drawing_path(self, slug: str, name: str) -> Path:
+        """Of a figure, `<figure>.<scale>`, or of the review's `thumbnail`."""
+        return self.root / "docs" / "evidence" / slug / f"{name}.svg"
+
     def svg_path(self, slug: str, figure: str, scale: Scale) -> Path:
-        return self.root / "docs" / "evidence" / slug / f"{figure}.{scale}.svg"
+        return self.drawing_path(slug, f"{figure}.{scale}")
 
     def relative(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()

@@ -57,8 +57,8 @@ def is_current(project: Project, review: Review) -> bool:
     if not review.claims and not any(True for _ in project.figures(review)):
         return True
     stored = project.stored(review.slug)
-    figures = {_figure_key(figure, scale): key for _, figure, scale, key in _wanted(project, review)}
-    return stored.inputs == _inputs(project, review) and stored.figures == figures
+    drawings = {drawing.name: drawing.key for drawing in _drawings(project, review)}
+    return stored.inputs == _inputs(project, review) and stored.figures == drawings
 
 
 def mistakes(project: Project) -> list[UserError]:
@@ -86,38 +86,57 @@ def _verdicts(project: Project, review: Review) -> Iterator[Verdict]:
             yield judge(claim, evidence or blank, trials, len(review.claims))
 
 
-def _draw(project: Project, review: Review, stored: dict[str, str], drawn: list[str]) -> Iterator[tuple[str, str]]:
-    for verification, figure, scale, key in _wanted(project, review):
-        path = project.svg_path(review.slug, figure.id, scale)
-        outdated = stored.get(_figure_key(figure, scale)) != key or not path.is_file()
-        if outdated and store.write_atomically(path, _svg(project, review, verification, figure, scale).encode()):
-            drawn.append(project.relative(path))
-        yield _figure_key(figure, scale), key
+class _Drawing(Struct, frozen=True):
+    """A file to draw, and the hash of all that decides what it looks like."""
+
+    name: str
+    verification: Verification
+    figure: Figure
+    scale: Scale
+    key: str
+    small: bool = False
 
 
-def _svg(project: Project, review: Review, verification: Verification, figure: Figure, scale: Scale) -> str:
-    from verify import figures
-
-    evidence = project.evidence(review.slug, verification.id, scale)
-    assert evidence is not None, "only figures with evidence are drawn"
-    try:
-        specification = figures.specification(figure, evidence, verification, figures.labels(review))
-        return figures.draw(specification, f"{review.slug}-{figure.id}-{scale}")
-    except UserError as error:
-        raise UserErrors([UserError(error.message, review.path, figure.line, error.hint)]) from None
-
-
-def _wanted(project: Project, review: Review) -> Iterator[tuple[Verification, Figure, Scale, str]]:
-    """The figures that have evidence, each with the hash of all that decides its drawing."""
+def _drawings(project: Project, review: Review) -> Iterator[_Drawing]:
+    """A drawing for every figure that has evidence, and a thumbnail of the first that has claims beside it."""
     from importlib import metadata  # takes longer to import than a run with nothing to do should
 
     labels = [verification.rungs for verification in review.verifications]
     common = _program(*_DRAWING) + digest(_encoder.encode(labels).decode()) + metadata.version("vl-convert-python")
+    found = []
     for verification, figure, scale in project.figures(review):
         content = _bytes(project.evidence_path(review.slug, verification.id, scale))
         if content:
             declared = _encoder.encode(msgspec.structs.replace(figure, line=0)).decode()
-            yield verification, figure, scale, digest(common + declared + content)
+            key = digest(common + declared + content)
+            found.append(_Drawing(f"{figure.id}.{scale}", verification, figure, scale, key))
+    yield from found
+    first = next((each for each in found if each.verification.claims), found[0] if found else None)
+    if first is not None:
+        yield msgspec.structs.replace(first, name="thumbnail", small=True)
+
+
+def _draw(project: Project, review: Review, stored: dict[str, str], drawn: list[str]) -> Iterator[tuple[str, str]]:
+    for drawing in _drawings(project, review):
+        path = project.drawing_path(review.slug, drawing.name)
+        outdated = stored.get(drawing.name) != drawing.key or not path.is_file()
+        if outdated and store.write_atomically(path, _svg(project, review, drawing).encode()):
+            drawn.append(project.relative(path))
+        yield drawing.name, drawing.key
+
+
+def _svg(project: Project, review: Review, drawing: _Drawing) -> str:
+    from verify import figures
+
+    evidence = project.evidence(review.slug, drawing.verification.id, drawing.scale)
+    assert evidence is not None, "only figures with evidence are drawn"
+    try:
+        specification = figures.specification(drawing.figure, evidence, drawing.verification, figures.labels(review))
+        if drawing.small:
+            specification = figures.thumbnail(specification)
+        return figures.draw(specification, f"{review.slug}-{drawing.name.replace('.', '-')}")
+    except UserError as error:
+        raise UserErrors([UserError(error.message, review.path, drawing.figure.line, error.hint)]) from None
 
 
 def _inputs(project: Project, review: Review) -> str:
@@ -144,13 +163,9 @@ def _program(*patterns: str) -> str:
 
 def _sweep(project: Project, review: Review) -> Iterator[str]:
     """Remove drawings of figures that are not declared, or have no evidence any more: they can be drawn again."""
-    kept = {project.svg_path(review.slug, figure.id, scale) for _, figure, scale, _ in _wanted(project, review)}
+    kept = {project.drawing_path(review.slug, drawing.name) for drawing in _drawings(project, review)}
     folder = project.verdicts_path(review.slug).parent
     for path in sorted(folder.glob("*.svg")):
         if path not in kept:
             path.unlink()
             yield project.relative(path)
-
-
-def _figure_key(figure: Figure, scale: Scale) -> str:
-    return f"{figure.id}.{scale}"
