@@ -33,7 +33,7 @@ id: toss
 experiment: coin
 grid:
   arm: [old, new]
-  bias: [0.1, 0.2, 0.4, 0.8]
+  bias: [0.1, 0.2, 0.4, 0.8, 0.9]
 scales:
   tiny: {examples: 10, seeds: 5}
   small: {examples: 100, seeds: 3}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.reviewing import CLAIM, COIN, EXPERIMENTS, FRONT, HEAD, SWEEP, claim, fence, figure, good, line_of, read
 from verify import model
+from verify.catalogue import read_source
 from verify.errors import UserError
 from verify.model import (
     Choice,
@@ -169,7 +172,7 @@ def only_test(test: str, control: str = "") -> model.Test:
 
 def test_statistics() -> None:
     arms = "arms: [{arm: new}, {arm: old}]"
-    pair = ({"arm": "new"}, {"arm": "old"})
+    pair: tuple[model.Where, ...] = ({"arm": "new"}, {"arm": "old"})
     assert only_test(
         f"{{metric: error, statistic: log_ratio, {arms}, where: {{bias: 0.1}}, at_least: 1}}"
     ) == model.Test("error", Criterion(low=1.0), "log_ratio", where={"bias": 0.1}, arms=pair)
@@ -287,3 +290,11 @@ def test_check_between_reviews() -> None:
         "    so is reviews/coins.md; rename one of the two",
         "reviews/other.md:1: another review has the same title\n    see reviews/coins.md; one review a paper",
     ]
+
+
+def test_example_in_the_guide() -> None:
+    guide = (Path(__file__).parents[1] / "docs/guide/write-a-review.md").read_text(encoding="utf-8")
+    example = guide.split("``````markdown\n")[1].split("\n``````")[0] + "\n"
+    review, errors = parse("reviews/error-of-an-average.md", example, {}, read_source)
+    assert review is not None, "\n".join(map(str, errors))
+    assert [claim.id for claim in review.claims] == ["root", "memory-hurts"]

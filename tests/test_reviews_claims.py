@@ -202,10 +202,10 @@ CLAIMS: list[Case] = [
     ),
     (
         claim("{metric: error, statistic: holdout_error, along: bias, form: log, rivals: [power], at_most: 0}").replace(
-            ", 0.8]", "]"
+            ", 0.9]", "]"
         ),
         "test: {m",
-        "a holdout_error needs 4 values of 'bias', not 3, at scale tiny",
+        "a holdout_error needs 5 values of 'bias', not 4, at scale tiny",
         "see the grid of each scale",
     ),
     (

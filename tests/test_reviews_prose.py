@@ -7,6 +7,12 @@ import pytest
 from tests.reviewing import APART, CLAIM, HEAD, Case, check_case, complaints, fence, front, prose
 
 PROSE: list[Case] = [
+    (
+        prose("{{ toss.error | maen }}"),
+        "{{",
+        "'maen' is not a format for a number",
+        "did you mean 'mean'? (or a format such as .1%)",
+    ),
     (prose("{{ tos.error }}"), "{{ tos.e", "no verification is called 'tos'", "did you mean 'toss'?"),
     (prose("{{ toss.eror }}"), "{{ toss.", "verification 'toss' measures no 'eror'", "did you mean 'error'?"),
     (prose("{{ toss.error[arm=odl] }}"), "{{ toss.", "'arm' is never odl at scale tiny", "did you mean 'old'?"),

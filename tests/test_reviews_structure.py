@@ -239,6 +239,14 @@ def test_name_of_the_file(path: str, message: str) -> None:
     assert [(line, said) for line, said, _hint in complaints(FRONT, path)] == [(1, message)]
 
 
+def test_line_separators_are_no_line_ends() -> None:
+    text = FRONT.replace("Coins come", "Coins\u2028  come").replace("venue:", "# \u2028\nvenus:")
+    assert [(line, message) for line, message, _hint in complaints(text)] == [
+        (2, "the front matter needs the key 'venue'"),
+        (5, "the front matter has no key 'venus'"),
+    ]
+
+
 def test_an_unclosed_verification_before_another() -> None:
     text = FRONT + "```yaml verify\n" + HEAD + "\nText.\n\n" + fence(SWEEP)
     assert [(line, message) for line, message, _hint in complaints(text)] == [

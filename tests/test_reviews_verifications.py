@@ -83,7 +83,7 @@ HEADS: list[Case] = [
         "take it out of one of the two; a scale may have a `grid` of its own",
     ),
     (
-        head("  bias: [0.1, 0.2, 0.4, 0.8]\n", "").replace("  small: {examples", "  small: {bias: 1, examples"),
+        head("  bias: [0.1, 0.2, 0.4, 0.8, 0.9]\n", "").replace("  small: {examples", "  small: {bias: 1, examples"),
         "tiny: {e",
         "scale tiny sets no 'bias', which experiment coin requires",
         "add it to `parameters`, to `grid` or to the scale",
@@ -156,7 +156,7 @@ CHOICES: list[Case] = [
     (
         chosen("{choose_from: sweep, minimise: loss, per: bias}", SWEEP.replace("bias: 0.5", "bias: 0.1")),
         "paramete",
-        "`per: bias`: 0.2, 0.4, 0.8 does not occur in the grid of verification 'sweep' at scale tiny",
+        "`per: bias`: 0.2, 0.4, 0.8, 0.9 does not occur in the grid of verification 'sweep' at scale tiny",
         "it has 0.1",
     ),
     (

@@ -32,8 +32,8 @@ _SHAPES = {
 }
 _SHAPED = ("arms", "along", "log", "between", "form", "rivals")
 _CRITERIA = ("at_most", "at_least", "within", "every")
-_POINTS = {"log": 3, "power": 4, "saturating": 4}
-"""Points a form needs to be fitted to all but the last: one for each of its constants, and the one held out."""
+_POINTS = {"log": 4, "power": 5, "saturating": 5}
+"""Points that testing a form takes: one for each of its constants, one more to be fitted, and the one held out."""
 
 
 def read_all(draft: Draft, problems: Problems) -> tuple[Claim, ...]:

@@ -112,8 +112,8 @@ def read(text: str, first_line: int, problems: Problems) -> Node | None:
     try:
         return _Composer(text, first_line, problems).document()
     except yaml.YAMLError as error:
-        line, message, hint = _explain(error)
-        problems.add(first_line + line, f"not YAML: {message}", hint)
+        place, message, hint = _explain(error)
+        problems.add(first_line + text.count("\n", 0, place), f"not YAML: {message}", hint)
     except _TooDeep as error:
         problems.add(error.line, f"nested more than {DEPTH} levels deep")
     return None
@@ -126,14 +126,14 @@ class _TooDeep(Exception):
 
 
 def _explain(error: yaml.YAMLError) -> tuple[int, str, str]:
-    """Line (0-based), message and hint of a syntax error."""
+    """Place (an index in the text), message and hint of a syntax error."""
     if not isinstance(error, yaml.MarkedYAMLError):
         return 0, str(error).splitlines()[0], ""
     message = ", ".join(part for part in (error.context, error.problem) if part)
     began = error.context_mark if message.startswith("while scanning") else None  # not where the scanner gave up
     mark = began or error.problem_mark or error.context_mark
     hint = next((hint for words, hint in _HINTS if words in message), "")
-    return mark.line if mark else 0, message, hint
+    return mark.index if mark else 0, message, hint
 
 
 class _Composer:
@@ -142,6 +142,7 @@ class _Composer:
     def __init__(self, text: str, first_line: int, problems: Problems) -> None:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         self.events: Iterator[yaml.Event] = yaml.parse(text, Loader=loader)
+        self.text = text
         self.first_line = first_line
         self.problems = problems
 
@@ -156,7 +157,8 @@ class _Composer:
         return found[0] if found else Leaf(None, "", self.first_line)
 
     def line(self, event: yaml.Event) -> int:
-        return self.first_line + (event.start_mark.line if event.start_mark else 0)
+        """Counted here: PyYAML takes U+0085, U+2028 and U+2029 for line ends as well, as YAML 1.1 did."""
+        return self.first_line + self.text.count("\n", 0, event.start_mark.index if event.start_mark else 0)
 
     def node(self, event: yaml.Event, depth: int) -> Node:
         line = self.line(event)
