@@ -43,6 +43,11 @@ def test_every_point_of_every_grid_once_with_every_seed() -> None:
     assert len({t.fingerprint for t in found}) == 15
 
 
+def test_points_that_differ_only_in_what_they_leave_out_are_one() -> None:
+    declared = rung(grids=({"lr": (0.1,), "width": (8,)}, {"lr": (0.1,)}), parameters={"width": 8}, seeds=1)
+    assert [t.parameters for t in trials(declared)] == [{"lr": 0.1, "width": 8}]
+
+
 def test_no_grid_is_one_point() -> None:
     assert [t.parameters for t in trials(rung(grids=(), seeds=2))] == [{"epochs": 3}] * 2
 

@@ -81,9 +81,13 @@ def expand(
     """
     code = code_hash(definitions)
     trials = []
+    seen = set()
     for point in points(rung):
         parameters = _resolve({**rung.parameters, **point}, lookup)
         stem = f"{verification.experiment} {code} {rung.scale} {_encoder.encode(parameters).decode()} "
+        if stem in seen:  # a point that leaves out what is fixed, beside one that names it
+            continue
+        seen.add(stem)
         for seed in range(rung.seeds):
             trials.append(
                 Trial(

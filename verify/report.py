@@ -236,9 +236,10 @@ def _stated(project: Project, review: Review) -> Iterator[UserError]:
         if not isinstance(reference, bindings.Reference) or reference.stated is None:
             continue
         stated = reference.stated
-        verdict = found.get(reference.scale, {}).get(reference.claim)
+        scale = bindings.scale_of(reference, review)
+        verdict = found.get(scale, {}).get(reference.claim)
         actual = verdict.status if verdict else "not run"
         if actual != stated:
             hint = f"rewrite the sentence, or state [@{reference.claim} {actual}]"
-            message = f"the sentence relies on '{reference.claim}' being {stated}; at {reference.scale} it is {actual}"
+            message = f"the sentence relies on '{reference.claim}' being {stated}; at {scale} it is {actual}"
             yield UserError(message, review.path, reference.line, hint)
