@@ -56,7 +56,7 @@ def test_the_list_of_papers_follows_the_order_and_shows_each_tally(project: Proj
     assert "1 not run" in dice
     for shown in ("1 supported", "1 contradicted", "2 inconclusive", "reviews/coin/", "Coins 2017", "Karl Pearson"):
         assert shown in coin
-    assert 'data-verify-drawing="evidence/coin/heads.tiny.svg"' in coin
+    assert 'data-verify-drawing="evidence/coin/thumbnail.svg"' in coin
 
 
 def test_no_text_of_a_reviewers_becomes_markup(project: Project) -> None:
@@ -215,6 +215,20 @@ def test_incomplete_evidence_is_told_in_words(tmp_path: Path) -> None:
     assert "tiny incomplete 12 of 16 trials have run" in text
 
 
+def test_a_verification_that_waits_for_a_choice_says_so(tmp_path: Path) -> None:
+    fence = """
+```yaml verify
+id: chosen
+experiment: coin
+scales:
+  tiny: {seeds: 3, bias: {choose_from: tosses, maximise: heads}}
+```
+"""
+    page = pages.render(miniature.make(tmp_path, {"coin": miniature.COIN + fence}, ran={}))["reviews/coin.md"]
+    chosen = page[page.index('id="chosen"') :]
+    assert "tiny not run waits for another verification's choice" in _text(chosen)
+
+
 def test_source_of_a_project_experiment_is_shown_once(tmp_path: Path) -> None:
     """Two verifications of one module: the second refers to the first's listing."""
     project = miniature.make(tmp_path, {"dice": miniature.DICE}, ran={})
@@ -339,6 +353,20 @@ def test_the_bar_shows_estimate_interval_and_criterion_where_they_lie() -> None:
     assert bound == pytest.approx(low + (high - low) / 4, abs=0.2)
     assert svg.count('class="seed"') == 2
     assert 'class="control"' in svg
+
+
+@pytest.mark.parametrize("span", [0.0085, 0.1, 1.0, 1.1, 3.0, 7.5, 99.0, 1e6])
+def test_the_axis_of_a_bar_has_three_ticks_or_more_and_few_enough(span: float) -> None:
+    verdict = Verdict("a", "tiny", "inconclusive", "", estimate=0.3 * span, low=-0.31 * span, high=0.69 * span)
+    ticks = re.findall(r"<text[^>]*>([^<]+)</text>", interval(verdict, Criterion(high=0.0)))
+    assert 3 <= len(ticks) <= 8
+    assert "0" in ticks
+
+
+def test_numbers_to_be_compared_have_the_same_decimals() -> None:
+    assert words.alike(0.00116, -0.000864, 0.00318) == ["0.00116", "−0.00086", "0.00318"]
+    assert words.alike(0.5, 1e-9, 0.75) == ["0.500", "1e−09", "0.750"]
+    assert words.alike(1e9, 0.0, 2e9) == ["1e+09", "0", "2e+09"]
 
 
 def test_without_an_estimate_there_is_no_bar_and_no_spread_still_gives_one() -> None:

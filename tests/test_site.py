@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
+from urllib.request import urlopen
 
 import pytest
 
@@ -89,7 +92,7 @@ def test_drawings_are_in_line_on_review_and_home(site: Path, coin: str) -> None:
     home = (site / "index.html").read_text(encoding="utf-8")
     for page in (coin, home):
         assert "data-verify-drawing" not in page
-        assert "currentColor" in page
+    assert "currentColor" in coin
     assert coin.count('role="img" aria-label="Share of heads') == 2  # tiny and small
     assert home.count('aria-label="Share of heads') == 1
 
@@ -257,3 +260,38 @@ def test_an_unchanged_project_gives_the_same_pages(tmp_path: Path) -> None:
 
     miniature.make(tmp_path)
     assert render(Project.load(tmp_path)) == render(Project.load(tmp_path))
+
+
+def test_a_live_site_shows_an_edited_sentence(tmp_path: Path) -> None:
+    miniature.make(tmp_path, {"dice": miniature.DICE}, ran={})
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "mkdocs", "serve", "--dev-addr", f"127.0.0.1:{port}"]
+    with (tmp_path / "log").open("wb") as log, subprocess.Popen(command, cwd=tmp_path, stderr=log) as server:
+        try:
+            address = f"http://127.0.0.1:{port}/reviews/dice/"
+            _wait_for(address, "Sixes:")
+            edited = miniature.DICE.replace("Sixes:", "Sixes, edited:")
+            (tmp_path / "reviews" / "dice.md").write_text(edited, encoding="utf-8")
+            _wait_for(address, "Sixes, edited:")
+        finally:
+            server.terminate()
+    builds = (tmp_path / "log").read_text(encoding="utf-8").count("Documentation built")
+    assert builds == 2  # it does not loop
+
+
+def _wait_for(address: str, text: str, seconds: float = 20) -> None:
+    """Read the page until it holds `text`."""
+    deadline = time.monotonic() + seconds
+    page = ""
+    while time.monotonic() < deadline:
+        try:
+            with urlopen(address, timeout=seconds) as answer:
+                page = answer.read().decode()
+        except OSError:  # not up yet
+            page = ""
+        if text in page:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{address} does not show {text!r}: {page[-2000:]}")

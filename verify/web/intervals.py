@@ -60,12 +60,13 @@ class _Axis:
         return round(INSET + min(max(share, 0.0), 1.0) * (WIDTH - 2 * INSET), 1)
 
     def ticks(self) -> list[float]:
-        """Three to six round values."""
-        rough = (self.high - self.low) / 4
-        power = 10.0 ** math.floor(math.log10(rough))
-        step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)
-        first = math.ceil(self.low / step)
-        return [round(index * step, 12) for index in range(first, math.floor(self.high / step) + 1)]
+        """Round values, the coarsest of which there are three or more."""
+        power = 10.0 ** math.floor(math.log10(self.high - self.low))
+        for step in (factor * power for factor in (5, 2, 1, 0.5, 0.2)):
+            first, last = math.ceil(self.low / step), math.floor(self.high / step)
+            if last - first >= 2:
+                break
+        return [float(f"{index * step:.12g}") for index in range(first, last + 1)]
 
     def draw(self) -> Iterator[Markup]:
         yield _line("axis", INSET, _AXIS, WIDTH - INSET, _AXIS)

@@ -134,6 +134,7 @@ def _environment() -> Environment:
         "anchor": words.anchor,
         "asks": words.asks,
         "control": words.control,
+        "control_measured": words.control_measured,
         "count_of": words.count,
         "duration": words.duration,
         "interval": interval,

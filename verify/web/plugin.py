@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from html import escape
 from pathlib import Path
@@ -31,10 +32,8 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
         """Load the project; put its reviews into the navigation and its style on every page."""
         self._root = Path(config.config_file_path).parent
-        try:
+        with _mistakes_listed():
             self._project = Project.load(self._root)
-        except UserErrors as errors:
-            raise PluginError(_list(errors.errors)) from None
         for review in self._project.reviews:
             if not is_current(self._project, review):
                 log.warning(f"{review.path}: verdicts or figures are older than the review: run `verify refresh`")
@@ -47,10 +46,8 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
 
     def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
         """Add the pages and whatever else lies beside the reviews."""
-        try:
+        with _mistakes_listed():
             rendered = pages.render(self._project, config.use_directory_urls)
-        except UserErrors as errors:
-            raise PluginError(_list(errors.errors)) from None
         for path, text in rendered.items():
             files.append(File.generated(config, path, content=text))
         files.append(File.generated(config, self._style_path, content=self._style))
@@ -67,10 +64,8 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
         def read(path: str) -> str:
             return vectors.checked((Path(config.docs_dir) / path).read_text(encoding="utf-8"), f"docs/{path}")
 
-        try:
+        with _mistakes_listed():
             return vectors.inline(output, read)
-        except UserError as error:
-            raise PluginError(_list([error])) from None
 
     def on_serve(
         self, server: LiveReloadServer, *, config: MkDocsConfig, builder: Callable[..., Any]
@@ -81,10 +76,15 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
         return server
 
 
-def _list(errors: list[UserError]) -> str:
-    """All mistakes, one below the other, with their number."""
-    mistakes = "1 mistake" if len(errors) == 1 else f"{len(errors)} mistakes"
-    return "\n".join([f"{mistakes}; mend and build again", *map(str, errors)])
+@contextmanager
+def _mistakes_listed() -> Iterator[None]:
+    """End the build with all mistakes of a user's, one below the other, and no traceback."""
+    try:
+        yield
+    except (UserError, UserErrors) as mistake:
+        found = mistake.errors if isinstance(mistake, UserErrors) else [mistake]
+        number = "1 mistake" if len(found) == 1 else f"{len(found)} mistakes"
+        raise PluginError("\n".join([f"{number}; mend and build again", *map(str, found)])) from None
 
 
 def _with_sections(nav: list[Any], sections: dict[str, list[str]]) -> list[Any]:

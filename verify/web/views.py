@@ -71,8 +71,10 @@ class Standing(Struct, frozen=True):
     @property
     def detail(self) -> str:
         """The word in numbers."""
+        if not self.declared:
+            return "waits for another verification's choice"
         if not self.ran:
-            return f"none of {self.declared} trials has run" if self.declared else "no trial has run"
+            return f"none of {self.declared} trials has run"
         if self.failed:
             return f"{self.failed} of {self.declared} trials failed: {self.error}"
         if self.stale:
@@ -139,7 +141,7 @@ class ReviewView(Struct, frozen=True):
     tallies: tuple[Tally, ...]
     costs: tuple[Cost, ...]
     thumbnail: str
-    """The first drawing, relative to the site's root; empty where there is none."""
+    """A small drawing of its first claims' evidence, relative to the site's root; empty where there is none."""
 
     @property
     def claims(self) -> tuple[ClaimView, ...]:
@@ -151,7 +153,7 @@ def view(project: Project, review: Review) -> ReviewView:
     verdicts = project.verdicts(review.slug)
     views = {each.id: _verification(project, review, each, verdicts) for each in review.verifications}
     scales = tuple(scale for scale in SCALES if any(scale in each.rungs for each in review.verifications))
-    drawings = (panel for each in views.values() for figure in each.figures for panel in figure.panels)
+    thumbnail = project.drawing_path(review.slug, "thumbnail")
     return ReviewView(
         review=review,
         page=f"reviews/{review.slug}.md",
@@ -159,7 +161,7 @@ def view(project: Project, review: Review) -> ReviewView:
         verifications=views,
         tallies=tuple(_tallies(views, scales)),
         costs=tuple(_costs(views, scales)),
-        thumbnail=next((path for _, path in drawings), ""),
+        thumbnail=f"evidence/{review.slug}/thumbnail.svg" if thumbnail.is_file() else "",
     )
 
 

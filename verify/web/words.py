@@ -137,11 +137,32 @@ def measured(verdict: Verdict) -> str:
     if verdict.passed is not None:
         worst = f", worst {number(verdict.estimate)}" if verdict.estimate is not None else ""
         return f"{verdict.passed} of {verdict.trials} trials{worst}"
-    if verdict.estimate is None:
+    return _with_interval(verdict.estimate, verdict.low, verdict.high)
+
+
+def control_measured(verdict: Verdict) -> str:
+    """The control's estimate with its interval; empty where there is none."""
+    return _with_interval(verdict.control, verdict.control_low, verdict.control_high)
+
+
+def _with_interval(estimate: float | None, low: float | None, high: float | None) -> str:
+    if estimate is None:
         return ""
-    if verdict.low is None or verdict.high is None:
-        return number(verdict.estimate)
-    return f"{number(verdict.estimate)} [{number(verdict.low)}, {number(verdict.high)}]"
+    if low is None or high is None:
+        return number(estimate)
+    first, *bounds = alike(estimate, low, high)
+    return f"{first} [{', '.join(bounds)}]"
+
+
+def alike(*values: float) -> list[str]:
+    """Numbers to be compared: with the same decimals, three significant digits of the largest."""
+    largest = max(map(abs, values))
+    if not 1e-4 <= largest < 1e6:
+        return [number(value) for value in values]
+    decimals = max(0, 2 - math.floor(math.log10(largest)))
+    # A number that would be rounded to 0 keeps its own digits: which side of 0 it lies on may decide.
+    shown = [f"{value:.{decimals}f}" if value == 0 or round(value, decimals) else number(value) for value in values]
+    return [text.replace("-", "−") for text in shown]
 
 
 def sentence(text: str) -> str:
