@@ -27,6 +27,8 @@ MACHINE = Environment(
     commit="0123456789ab+",
 )
 
+DATA = "0123456789" * 6 + "0123"
+
 COIN = r'''---
 title: "Coins & <script>alert('title')</script>: a *biased* study"
 authors: ["Ada <i>Lovelace</i>", Karl Pearson]
@@ -195,7 +197,7 @@ def record(
             scale,
             environments={MACHINE.id: MACHINE},
             records=tuple(
-                Record(t.fingerprint, t.parameters, t.seed, dict(results(t)), 0.25, MACHINE.id, t.code)
+                Record(t.fingerprint, t.parameters, t.seed, dict(results(t)), 0.25, MACHINE.id, t.code, data=DATA)
                 for t in trials
                 if t not in failures
             ),

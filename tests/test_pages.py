@@ -12,6 +12,7 @@ from verify.errors import UserError
 from verify.model import Claim, Criterion, Verdict
 from verify.model import Test as Asked  # not by a name that pytest collects
 from verify.project import Project
+from verify.refresh import refresh
 from verify.web import listings, pages, vectors, words
 from verify.web.intervals import interval
 from verify.web.links import link_from
@@ -147,6 +148,8 @@ def test_declaration_provenance_and_commands_are_folded_in(coin: str) -> None:
         "python 3.11.9, torch 2.13.0",
         "0123456789ab+, with changes that were not committed",
         "12, over 6 seeds",
+        "SHA-256 0123456789012345",
+        "verify verdicts coin",
         "3 s",
     ):
         assert expected in text
@@ -200,7 +203,7 @@ def test_stale_evidence_is_told_in_words(tmp_path: Path) -> None:
 def test_failed_trials_are_told_in_words(tmp_path: Path) -> None:
     miniature.make(tmp_path, {"coin": miniature.COIN}, ran={})
     miniature.record(Project.load(tmp_path), "coin", "tiny", failed={"bias": 0.5})
-    miniature.refresh(Project.load(tmp_path))
+    refresh(Project.load(tmp_path))
     text = _text(pages.render(Project.load(tmp_path))["reviews/coin.md"])
     assert "tiny failed 6 of 12 trials failed: ValueError: <b>bad</b>" in text
     assert "!failed" in text
@@ -230,26 +233,23 @@ scales:
 
 
 def test_source_of_a_project_experiment_is_shown_once(tmp_path: Path) -> None:
-    """Two verifications of one module: the second refers to the first's listing."""
-    project = miniature.make(tmp_path, {"dice": miniature.DICE}, ran={})
-    page = pages.view(project, project.reviews[0])
-    each = page.verifications["rolls"]
-    link = link_from(page.page, True)
-    project_module = {"in_review": False, "source": "def die(): ...\n"}
-    shown = [
-        pages._block("folds.html", each=_changed(each, project_module), link=link, first_use=first)
-        for first in (True, False)
-    ]
-    assert "def" in shown[0]
-    assert "<summary>Code:" in shown[0]
-    assert "shown above" in shown[1]
-    assert "<summary>Code:" not in shown[1]
-
-
-def _changed(view: object, changes: dict[str, object]) -> object:
-    from msgspec.structs import replace
-
-    return replace(view, **changes)  # type: ignore[type-var]
+    fence = """
+```yaml verify
+id: NAME
+experiment: warmup_curve
+parameters: {rule: gradual-warmup, k: 2, lr: 0.1, steps_per_epoch: 10}
+scales:
+  tiny: {seeds: 3}
+```
+"""
+    review = miniature.DICE + fence.replace("NAME", "first") + fence.replace("NAME", "second")
+    page = pages.render(miniature.make(tmp_path, {"dice": review}, ran={}))["reviews/dice.md"]
+    first, second = page.index('id="first"'), page.index('id="second"')
+    assert "def warmup_curve(" in _text(page[first:second])
+    assert "def warmup_curve(" not in _text(page[second:])
+    assert "shown above" in _text(page[second:])
+    assert 'href="#code-verify-experiments-large_batch"' in page[second:]
+    assert page.count('id="code-verify-experiments-large_batch"') == 1
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,8 @@ class Standing(Struct, frozen=True):
     """Of the first failure."""
     seconds: float
     seeds: int
+    data: tuple[str, ...]
+    """Hashes of the data the trials saw, where they report them."""
     environments: tuple[Environment, ...]
     command: str
     """What reproduces it."""
@@ -200,6 +202,7 @@ def _standing(project: Project, review: Review, verification: Verification, scal
         error=evidence.failures[0].error if evidence.failures else "",
         seconds=sum(record.seconds for record in evidence.records),
         seeds=len({record.seed for record in evidence.records}),
+        data=tuple(sorted({record.data for record in evidence.records if record.data})),
         environments=tuple(each for each in evidence.environments.values() if each.id in used),
         command=f"verify run {review.slug}:{verification.id} --scale {scale}",
         evidence=f"evidence/{review.slug}/{verification.id}.{scale}.jsonl",
