@@ -201,12 +201,12 @@ def test_a_build_writes_nothing_beside_the_site(tmp_path: Path) -> None:
 
 def test_a_broken_review_stops_the_build_with_every_mistake(tmp_path: Path) -> None:
     miniature.make(tmp_path, {"dice": miniature.DICE}, ran={})
-    broken = miniature.DICE.replace("experiment: die", "experiment: dei").replace("title: Dice", "titel: Dice")
+    broken = miniature.DICE.replace("experiment: die", "experiment: dei").replace("title: Dice", "titles: Dice")
     (tmp_path / "reviews" / "dice.md").write_text(broken, encoding="utf-8")
     built = miniature.build(tmp_path)
     assert built.returncode != 0
     assert "reviews/dice.md:" in built.stderr
-    assert "titel" in built.stderr
+    assert "titles" in built.stderr
     assert "dei" in built.stderr
     assert "mistakes; mend and build again" in built.stderr
     assert "Traceback" not in built.stderr
