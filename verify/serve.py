@@ -63,9 +63,7 @@ def serve(root: Path, address: str, say: Callable[[str], None]) -> None:
 def _refresh(root: Path, say: Callable[[str], None]) -> None:
     try:
         done = refresh(Project.load(root))
-    except UserErrors as errors:
-        for error in errors.errors:
-            say(str(error))
-        return
+    except UserErrors:
+        return  # the site, which was told of the same edit, lists the mistakes in the terminal and in the page
     for path in done.drawn:
         say(f"drew {path}")

@@ -7,7 +7,7 @@ line afterwards.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from verify.errors import UserError
 from verify.model import CodeFence, Review, Verification
 from verify.project import Project
 from verify.web import words
@@ -42,6 +43,12 @@ def render(project: Project, directory_urls: bool = True) -> dict[str, str]:
     if changelog.is_file():
         pages["changelog.md"] = changelog.read_text(encoding="utf-8")
     return pages
+
+
+def broken(errors: Sequence[UserError]) -> dict[str, str]:
+    """A page in the place of each review that cannot be read, listing its mistakes: for whoever is just writing it."""
+    by_file = groupby(sorted(errors, key=lambda error: error.file), key=lambda error: error.file)
+    return {file: _block("broken.html", file=file, errors=list(group)) for file, group in by_file if file}
 
 
 def sections(project: Project) -> dict[str, list[str]]:

@@ -29,11 +29,22 @@ log = get_plugin_logger(__name__)
 class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it has no options
     """Publishes the reviews of a project: pages, navigation, drawings, style."""
 
+    _live = False
+
+    def on_startup(self, *, command: str, dirty: bool) -> None:
+        """Know whether someone is writing: then a mistake is shown in the page, and ends nothing."""
+        del dirty
+        self._live = command == "serve"
+
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
         """Load the project; put its reviews into the navigation and its style on every page."""
         self._root = Path(config.config_file_path).parent
-        with _mistakes_listed():
-            self._project = Project.load(self._root)
+        self._project, self._mistakes = Project.inspect(self._root)
+        if self._mistakes and not self._live:
+            with _mistakes_listed():
+                raise UserErrors(self._mistakes)
+        for mistake in self._mistakes:
+            log.error(str(mistake))
         for review in self._project.reviews:
             if not is_current(self._project, review):
                 log.warning(f"{review.path}: verdicts or figures are older than the review: run `verify refresh`")
@@ -48,6 +59,7 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
         """Add the pages and whatever else lies beside the reviews."""
         with _mistakes_listed():
             rendered = pages.render(self._project, config.use_directory_urls)
+        rendered |= {path: text for path, text in pages.broken(self._mistakes).items() if path.startswith("reviews/")}
         for path, text in rendered.items():
             files.append(File.generated(config, path, content=text))
         files.append(File.generated(config, self._style_path, content=self._style))
