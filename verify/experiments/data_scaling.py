@@ -1,0 +1,79 @@
+"""Error against the amount of data (Sun et al. 2017, arXiv 1707.02968)."""
+
+from __future__ import annotations
+
+from verify.lab import data, models, schedules
+from verify.lab.checks import one_of
+from verify.lab.declare import experiment
+from verify.lab.ensemble import Ensemble, Training, evaluate
+from verify.lab.examples import draw
+
+BUDGETS = ("fixed-steps", "fixed-epochs")
+
+
+@experiment(
+    rides=("examples", "budget", "lr"),
+    values=("train_error", "test_error", "test_loss", "validation_error"),
+    diverged={"train_error": 0.9, "test_error": 0.9, "test_loss": 2.302585, "validation_error": 0.9},
+    batch=35,
+    time_limit=60,
+)
+def data_scaling(
+    seeds: list[int],
+    device: str,
+    *,
+    examples: list[int],
+    budget: list[str],
+    lr: list[float],
+    width: int,
+    dataset: str = "mnist1d",
+    minibatch: int = 64,
+    steps: int = 2000,
+    epochs: float = 12.8,
+    weight_decay: float = 5e-4,
+) -> list[dict[str, object]]:
+    """Train an MLP on subsets of different size.
+
+    Args:
+        seeds: trials of one seed share initialisation, and the smaller subset is part of the larger.
+        device: what to train on.
+        examples: size of the training subset.
+        budget: `fixed-steps`, the same number of steps for every size, or `fixed-epochs`, as in the paper: each
+            example is seen equally often, so that steps shrink with the data.
+        lr: rate at the first step, falling along a cosine.
+        width: of both hidden layers.
+        dataset: which data set.
+        minibatch: examples a step.
+        steps: of `fixed-steps`.
+        epochs: of `fixed-epochs`.
+        weight_decay: the same for all.
+
+    Returns:
+        Error and loss on the test split, errors on the training subset and the validation split.
+
+    Raises:
+        ValueError: an unknown budget.
+    """
+    one_of("budget", budget, BUDGETS)
+    source = data.load(dataset)
+    train, validation, test = draw(source, seeds, examples, device)
+    lengths = [
+        steps if each == "fixed-steps" else max(1, round(epochs * count / minibatch))
+        for each, count in zip(budget, examples, strict=True)
+    ]
+    ensemble = Ensemble.of(lambda: models.mlp(source.features, source.classes, width=width), seeds, device)
+    training = Training(ensemble, train, seeds, minibatch=minibatch, weight_decay=weight_decay)
+    training.run([schedules.cosine(rate, length) for rate, length in zip(lr, lengths, strict=True)])
+
+    tested = evaluate(ensemble, test)
+    train_errors, validation_errors = (evaluate(ensemble, each).error for each in (train, validation))
+    return [
+        {
+            "train_error": float(train_errors[r]),
+            "test_error": float(tested.error[r]),
+            "test_loss": float(tested.loss[r]),
+            "validation_error": float(validation_errors[r]),
+            "data": source.sha256,
+        }
+        for r in range(len(seeds))
+    ]

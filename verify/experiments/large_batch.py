@@ -1,0 +1,125 @@
+"""Large minibatches with scaled learning rates and warmup (Goyal et al. 2017, arXiv 1706.02677)."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from verify.lab import data, models, schedules
+from verify.lab.checks import one_of
+from verify.lab.curves import columns, follow
+from verify.lab.declare import experiment
+from verify.lab.ensemble import Ensemble, Training, evaluate
+from verify.lab.examples import draw
+
+RULES = ("gradual-warmup", "constant-warmup", "no-warmup", "fixed-rate")
+DROPS = (30 / 90, 60 / 90, 80 / 90)
+"""Shares of the training after which the rate falls to a tenth."""
+POINTS = 18
+
+
+def rates(rule: str, base: float, k: int, steps: int, warmup: int) -> Tensor:
+    """The learning rate of each step (steps,) under `rule`, for a minibatch `k` times the one with rate `base`.
+
+    All but `fixed-rate` train at k times `base`, the linear scaling rule.  A `constant-warmup` stays at `base` for
+    `warmup` steps, a `gradual-warmup` rises from it.
+
+    Raises:
+        ValueError: there is no such rule.
+    """
+    one_of("rule", [rule], RULES)
+    scaled = schedules.step_decay(base if rule == "fixed-rate" else k * base, steps, at=DROPS)
+    if rule == "gradual-warmup":
+        return schedules.gradual_warmup(scaled, base, warmup)
+    return schedules.constant_warmup(scaled, base, warmup) if rule == "constant-warmup" else scaled
+
+
+@experiment(values=("epoch", "rate_over_base", "first_over_base", "last_over_scaled", "largest_rise"))
+def warmup_curve(
+    seed: int,
+    device: str,
+    *,
+    rule: str,
+    k: int,
+    lr: float,
+    epochs: int = 90,
+    warmup_epochs: int = 5,
+    steps_per_epoch: int = 157,
+) -> dict[str, object]:
+    """The learning-rate schedule that `large_batch` trains with; nothing is trained and nothing is random.
+
+    Returns:
+        Curve by `epoch`: `rate_over_base`, the rate over `lr`, over the first two warmups.  Numbers: that ratio at the
+        first step; the rate at the first step after the warmup over k times `lr`; and the largest rise from one step
+        to the next over k times `lr`.
+    """
+    del seed, device
+    warmup = warmup_epochs * steps_per_epoch
+    schedule = rates(rule, lr, k, epochs * steps_per_epoch, warmup)
+    shown = range(0, 2 * warmup + 1, max(1, warmup // 40))
+    return {
+        "epoch": [step / steps_per_epoch for step in shown],
+        "rate_over_base": [float(schedule[step]) / lr for step in shown],
+        "first_over_base": float(schedule[0]) / lr,
+        "last_over_scaled": float(schedule[warmup]) / (k * lr),
+        "largest_rise": float(schedule.diff().max()) / (k * lr),
+    }
+
+
+@experiment(
+    rides=("rule", "lr"),
+    values=("epoch", "train_loss", "test_error", "validation_error"),
+    diverged={"train_loss": 2.302585, "test_error": 0.9, "validation_error": 0.9},
+    batch=20,
+    time_limit=60,
+)
+def large_batch(
+    seeds: list[int],
+    device: str,
+    *,
+    rule: list[str],
+    lr: list[float],
+    k: int,
+    dataset: str = "mnist1d",
+    examples: int = 4096,
+    width: int = 64,
+    minibatch: int = 32,
+    epochs: int = 36,
+    warmup_epochs: int = 2,
+    weight_decay: float = 1e-4,
+) -> list[dict[str, object]]:
+    """Train an MLP for a fixed number of epochs on minibatches `k` times as large as the base.
+
+    Args:
+        seeds: trials of one seed share examples, initialisation and the order of the data.
+        device: what to train on.
+        rule: how the learning rate follows the minibatch, one of `RULES`; it falls to a tenth after 30/90, 60/90 and
+            80/90 of the training, as in the paper.
+        lr: the rate for the base minibatch.
+        k: minibatch over base minibatch.
+        dataset: which data set.
+        examples: size of the training subset.
+        width: of both hidden layers.
+        minibatch: the base, in examples.
+        epochs: of training.
+        warmup_epochs: of those, how many the warmup takes.
+        weight_decay: the same for all; momentum is Nesterov's, 0.9.
+
+    Returns:
+        Curves by `epoch`: mean training loss since the last point, test error.  Number: error on the validation split.
+
+    Raises:
+        ValueError: an unknown rule.
+    """
+    source = data.load(dataset)
+    train, validation, test = draw(source, seeds, [examples] * len(seeds), device)
+    per_epoch = examples / (k * minibatch)
+    steps, warmup = round(epochs * per_epoch), round(warmup_epochs * per_epoch)
+    schedule = [rates(each, base, k, steps, warmup) for each, base in zip(rule, lr, strict=True)]
+    ensemble = Ensemble.of(lambda: models.mlp(source.features, source.classes, width=width), seeds, device)
+    training = Training(ensemble, train, seeds, minibatch=k * minibatch, weight_decay=weight_decay, nesterov=True)
+    points = follow(training, schedule, POINTS, {"test_error": test})
+    errors = evaluate(ensemble, validation).error
+    return [
+        {**columns(each, 1 / per_epoch), "validation_error": float(error), "data": source.sha256}
+        for each, error in zip(points, errors, strict=True)
+    ]

@@ -1,0 +1,38 @@
+"""Ways to take the meaning out of labels or inputs (Zhang et al. 2017, arXiv 1611.03530, section 2)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Generator, Tensor
+
+
+def random_labels(labels: Tensor, classes: int, share: float, generator: Generator) -> Tensor:
+    """Labels (n,) of which each is, with probability `share`, drawn anew from all classes.
+
+    A new label can equal the old one: with ten classes, a share p changes 0.9 p of them.
+
+    Raises:
+        ValueError: `share` is not within 0 to 1.
+    """
+    if not 0 <= share <= 1:
+        raise ValueError(f"a share of labels lies within 0 to 1, not {share}")
+    corrupted = torch.rand(len(labels), generator=generator) < share
+    drawn = torch.randint(classes, labels.shape, generator=generator)
+    return torch.where(corrupted, drawn, labels)
+
+
+def shuffled_pixels(inputs: Tensor, generator: Generator) -> Tensor:
+    """Inputs (n, …) with one shuffle of the pixels, the same for every example."""
+    flat = inputs.flatten(1)
+    return flat[:, torch.randperm(flat.shape[1], generator=generator)].view_as(inputs)
+
+
+def random_pixels(inputs: Tensor, generator: Generator) -> Tensor:
+    """Inputs (n, …) with the pixels of each example shuffled by themselves."""
+    flat = inputs.flatten(1)
+    return flat.gather(1, torch.rand(flat.shape, generator=generator).argsort(1)).view_as(inputs)
+
+
+def gaussian(inputs: Tensor, generator: Generator) -> Tensor:
+    """Gaussian noise in the shape (n, …) of the inputs, with their mean and standard deviation."""
+    return torch.randn(inputs.shape, generator=generator) * inputs.std() + inputs.mean()

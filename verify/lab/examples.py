@@ -1,0 +1,63 @@
+"""Which examples each replica of an ensemble sees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from verify.lab.data import Dataset, Split
+
+
+class Examples(NamedTuple):
+    """What each replica trains on, or is evaluated on."""
+
+    inputs: Tensor
+    """(N, …): those of all replicas."""
+    rows: Tensor
+    """(R, n): per replica, the rows of `inputs` that are its examples; shorter ones are filled up with 0."""
+    labels: Tensor
+    """(R, n): the labels that go with `rows`."""
+    sizes: tuple[int, ...]
+    """Per replica, how many of its n rows are examples."""
+
+    @classmethod
+    def of(cls, inputs: Tensor, rows: Sequence[Tensor], labels: Sequence[Tensor]) -> Examples:
+        """Of rows of shared `inputs` (N, …): per replica, rows (n,) and their labels (n,)."""
+        padded_rows, padded_labels = (pad_sequence(list(each), batch_first=True) for each in (rows, labels))
+        return cls(inputs, padded_rows, padded_labels, tuple(map(len, rows)))
+
+    @classmethod
+    def apart(cls, splits: Sequence[Split]) -> Examples:
+        """Of examples that each replica has for itself."""
+        ends = torch.tensor([len(split.labels) for split in splits]).cumsum(0).tolist()
+        rows = [torch.arange(end - len(split.labels), end) for split, end in zip(splits, ends, strict=True)]
+        return cls.of(torch.cat([split.inputs for split in splits]), rows, [split.labels for split in splits])
+
+    @classmethod
+    def same(cls, split: Split, replicas: int) -> Examples:
+        """The same examples for every replica."""
+        size = len(split.labels)
+        return cls(
+            split.inputs, torch.arange(size).expand(replicas, -1), split.labels.expand(replicas, -1), (size,) * replicas
+        )
+
+    def to(self, device: str) -> Examples:
+        return self._replace(inputs=self.inputs.to(device), rows=self.rows.to(device), labels=self.labels.to(device))
+
+
+class Splits(NamedTuple):
+    train: Examples
+    validation: Examples
+    test: Examples
+
+
+def draw(source: Dataset, seeds: Sequence[int], sizes: Sequence[int], device: str) -> Splits:
+    """For each replica, the training subset of its seed and size, with the whole validation and test splits."""
+    rows = [source.subset(seed, size) for seed, size in zip(seeds, sizes, strict=True)]
+    train = Examples.of(source.train.inputs, rows, [source.train.labels[each] for each in rows])
+    validation, test = (Examples.same(split, len(seeds)) for split in (source.validation, source.test))
+    return Splits(train.to(device), validation.to(device), test.to(device))
