@@ -209,7 +209,7 @@ class Training:
         if not everyone:
             self.ensemble.weights[going] = state.weights
             self._velocity[going] = state.velocity
-        return losses.double().cpu()
+        return losses.cpu().double()
 
     def _steps(self, going: Tensor, rates: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Per step: the rate (A, 1), rows of the inputs and labels (A, minibatch)."""
@@ -292,8 +292,8 @@ def evaluate(ensemble: Ensemble, examples: Examples) -> Scores:
         rows, labels = (each[:, begin : begin + step] for each in (examples.rows, examples.labels))
         outputs = ensemble(_rows(inputs, rows))
         counted = torch.arange(begin, begin + rows.shape[1], device=sizes.device) < sizes[:, None]
-        wrongly = (outputs.argmax(2) != labels).double().masked_fill(~outputs.isfinite().all(2), torch.nan)
-        loss += torch.where(counted, _losses(outputs, labels), 0).sum(1).double().cpu()
+        wrongly = (outputs.argmax(2) != labels).float().masked_fill(~outputs.isfinite().all(2), torch.nan)
+        loss += torch.where(counted, _losses(outputs, labels), 0).sum(1).cpu()
         wrong += torch.where(counted, wrongly, 0).sum(1).cpu()
     counts = torch.tensor(examples.sizes)
     return Scores(loss / counts, wrong / counts)

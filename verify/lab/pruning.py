@@ -25,7 +25,7 @@ def magnitude_mask(ensemble: Ensemble, sparsity: Sequence[float]) -> Tensor:
 def random_mask(ensemble: Ensemble, sparsity: Sequence[float], seeds: Sequence[int]) -> Tensor:
     """A mask that cuts as many weights of each layer as `magnitude_mask` does, but any of them, by seed."""
     parameters = ensemble.weights.shape[1]
-    drawn = [torch.rand(parameters, generator=stream(seed, "mask"), dtype=torch.float64) for seed in seeds]
+    drawn = [torch.rand(parameters, generator=stream(seed, "mask")) for seed in seeds]
     return _mask(ensemble, torch.stack(drawn).to(ensemble.weights.device), sparsity)
 
 
