@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import numpy as np
 import torch
 from filelock import FileLock
 from numpy.typing import NDArray
+from platformdirs import user_cache_path
 from torch import Tensor
 
 from verify.lab.randomness import stream
@@ -123,15 +123,8 @@ def _generate_mnist1d(arguments: dict[str, Any]) -> Arrays:
 
 def cache_folder() -> Path:
     """Where data sets are kept: `VERIFY_CACHE`, or the platform's folder for what can be made again."""
-    if chosen := os.environ.get("VERIFY_CACHE"):
-        return Path(chosen).expanduser()
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "verify-reviews"
+    chosen = os.environ.get("VERIFY_CACHE")
+    return Path(chosen).expanduser() if chosen else user_cache_path("verify-reviews")
 
 
 def _cached(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import platform
-from pathlib import Path
-
 import torch
+
+from verify.lab.processor import processor
 
 DEVICES = ("cuda", "mps", "cpu")
 """From the fastest to the one that is always there."""
@@ -35,14 +34,4 @@ def name(device: str) -> str:
     """The model of the processor or GPU behind a resolved `device`, as the system names it."""
     if device == "cuda":
         return torch.cuda.get_device_name()
-    return _processor()
-
-
-def _processor() -> str:
-    """The processor's model; where the system does not tell, its kind."""
-    facts = Path("/proc/cpuinfo")
-    if facts.is_file():
-        for line in facts.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    return processor()

@@ -24,6 +24,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from verify.lab.processor import processor
+
 MOST_POINTS = 100
 """A curve has at most this many points: more cannot be seen, and would have to be committed."""
 
@@ -96,7 +98,7 @@ def describe(device: str, *, torch_needed: bool) -> dict[str, Any]:
         device = machine.resolve(device)
         name = machine.name(device)
     elif device in ("auto", "cpu"):
-        device, name = "cpu", _processor()
+        device, name = "cpu", processor()
     else:
         raise ValueError(f"device '{device}' needs torch, which is not installed")
     wanted = ("numpy", "scipy", "torch", "mnist1d")
@@ -109,16 +111,6 @@ def describe(device: str, *, torch_needed: bool) -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "versions": versions,
     }
-
-
-def _processor() -> str:
-    """The processor's model, as the system names it."""
-    path = Path("/proc/cpuinfo")
-    if path.is_file():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def run(fields: tuple[Any, ...]) -> Outcome:
