@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from platformdirs import user_cache_path
 
 from verify.lab import data
 
@@ -80,6 +81,8 @@ def test_the_global_random_state_is_left_alone() -> None:
 
 PROCESS = """
 import sys
+from platformdirs import user_cache_path
+
 from verify.lab import data
 data.MNIST1D["num_samples"], data.MNIST1D_TRAIN, data.MNIST1D_VALIDATION = 1000, 800, 100
 generate = data._generate_mnist1d
@@ -134,9 +137,6 @@ def test_an_unknown_name_says_what_there_is() -> None:
 
 def test_the_cache_is_where_the_platform_keeps_such_things(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("VERIFY_CACHE", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "local"))
-    expected = {"linux": tmp_path / "xdg", "win32": tmp_path / "local", "darwin": Path.home() / "Library" / "Caches"}
-    for platform, folder in expected.items():
-        monkeypatch.setattr(sys, "platform", platform)
-        assert data.cache_folder() == folder / "verify-reviews"
+    assert data.cache_folder() == user_cache_path("verify-reviews")
+    monkeypatch.setenv("VERIFY_CACHE", str(tmp_path))
+    assert data.cache_folder() == tmp_path
