@@ -80,9 +80,6 @@ def test_the_global_random_state_is_left_alone() -> None:
 
 
 PROCESS = """
-import sys
-from platformdirs import user_cache_path
-
 from verify.lab import data
 data.MNIST1D["num_samples"], data.MNIST1D_TRAIN, data.MNIST1D_VALIDATION = 1000, 800, 100
 generate = data._generate_mnist1d
