@@ -230,3 +230,17 @@ def test_a_rate_that_is_too_high_gives_no_number_for_the_worker_to_replace() -> 
     assert math.isnan(wild["test_error"][-1])
     assert math.isnan(wild["validation_error"])
     assert 0 <= tame["validation_error"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("warmup", "steps", "epochs"), [(0, 50, 3), (1, 50, 20), (1, 53, 20), (5, 157, 90), (9, 100, 10)]
+)
+def test_a_warmup_of_any_length_gives_a_curve_that_can_be_recorded(warmup: int, steps: int, epochs: int) -> None:
+    from verify.experiments.large_batch import warmup_curve
+
+    values = warmup_curve(
+        0, "cpu", rule="gradual-warmup", k=4, lr=0.1, epochs=epochs, warmup_epochs=warmup, steps_per_epoch=steps
+    )
+    curve = values["rate_over_base"]
+    assert isinstance(curve, list)
+    assert 1 <= len(curve) <= MOST_POINTS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor
 
 from verify.lab import data, models, schedules
@@ -55,7 +57,7 @@ def warmup_curve(
     del seed, device
     warmup = warmup_epochs * steps_per_epoch
     schedule = rates(rule, lr, k, epochs * steps_per_epoch, warmup)
-    shown = range(0, 2 * warmup + 1, max(1, warmup // 40))
+    shown = range(0, min(2 * warmup + 1, len(schedule)), max(1, math.ceil(2 * warmup / 80)))
     return {
         "epoch": [step / steps_per_epoch for step in shown],
         "rate_over_base": [float(schedule[step]) / lr for step in shown],
