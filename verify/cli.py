@@ -111,12 +111,12 @@ def run(
 
     Finished batches are kept at once: after Ctrl-C or a crash the next run goes on where this one ended.
     """
-    from verify import report, runner
+    from verify import jobs, report, runner
 
     project = _load(start)
-    jobs = runner.select(project, _targets(project, targets), scale)
+    wanted = jobs.select(project, _targets(project, targets), scale)
     options = runner.Options(device=device, workers=workers, missing=missing)
-    done = runner.Run(jobs, options, report.Silent() if dry_run else report.listener())
+    done = runner.Run(wanted, options, report.Silent() if dry_run else report.listener())
     done.plan()
     if dry_run:
         _say(report.due(done, explain=explain, workers=workers or runner.cores()))

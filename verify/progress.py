@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from verify.jobs import Job
 from verify.plan import Batch
-from verify.runner import Job
 
 
 class _Left(ProgressColumn):

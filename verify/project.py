@@ -15,7 +15,7 @@ from verify import catalogue, store
 from verify.errors import UserError, UserErrors, nearest
 from verify.fingerprint import Definitions, Sources, source_files
 from verify.model import SCALES, Evidence, Experiment, Figure, Record, Review, Scale, Trial, Verdict, Verification
-from verify.plan import Waiting, expand
+from verify.plan import Waiting, chosen_from, expand
 
 
 class Parsed(Struct):
@@ -24,6 +24,8 @@ class Parsed(Struct):
     review: Review
     experiments: dict[str, Experiment]
     definitions: dict[str, Definitions]
+    fingerprints: dict[str, tuple[str, ...]]
+    """Per `verification.scale`, of the trials declared; none where a parameter is chosen by another verification."""
 
 
 class _Cache(Struct):
@@ -55,7 +57,7 @@ class Project:
 
     def __init__(self, root: Path, parsed: Sequence[Parsed]) -> None:
         self.root = root
-        self.reviews = tuple(sorted((each.review for each in parsed), key=_place))
+        self.reviews = _in_order([each.review for each in parsed])
         self._parsed = {each.review.slug: each for each in parsed}
         self._evidence: dict[Path, Evidence | None] = {}
 
@@ -140,6 +142,10 @@ class Project:
             )
         except Waiting:
             return ()
+
+    def declared(self, review: Review, verification: Verification, scale: Scale) -> tuple[str, ...] | None:
+        """The fingerprints of the trials declared now; None where they depend on a choice."""
+        return self._parsed[review.slug].fingerprints.get(f"{verification.id}.{scale}")
 
     def rungs(self, review: Review) -> Iterator[tuple[Verification, Scale]]:
         """Every verification at every scale it declares, in the order of the file and of the ladder."""
@@ -231,9 +237,17 @@ class Project:
                 yield verification, figure, scale
 
 
-def _place(review: Review) -> tuple[str, int, str]:
-    """Reviews stand by section, then by their order in it."""
-    return review.section, review.order, review.paper.title
+def _in_order(reviews: Sequence[Review]) -> tuple[Review, ...]:
+    """By section, the one with the smallest `order` first, and within it by `order`, then by title."""
+    first: dict[str, int] = {}
+    for review in reviews:
+        first[review.section] = min(review.order, first.get(review.section, review.order))
+    return tuple(sorted(reviews, key=lambda each: (first[each.section], each.section, each.order, each.paper.title)))
+
+
+def _no_choice(verification: str) -> None:
+    """The lookup of a verification whose parameters nothing chooses."""
+    raise AssertionError(f"nothing is chosen by {verification}")
 
 
 def _read_cache(path: Path, key: str) -> _Cache:
@@ -275,8 +289,14 @@ class _Parser:
             experiments |= catalogue.read_source(review.code, name)[0]
             self._sources.add(name, review.code)
         used = {verification.experiment for verification in review.verifications}
-        return Parsed(
-            review,
-            {each: experiments[each] for each in used},
-            {each: self._sources.reach(experiments[each].module, each) for each in used},
-        )
+        definitions = {each: self._sources.reach(experiments[each].module, each) for each in used}
+        fingerprints = {
+            f"{verification.id}.{scale}": tuple(
+                trial.fingerprint
+                for trial in expand(review.slug, verification, rung, definitions[verification.experiment], _no_choice)
+            )
+            for verification in review.verifications
+            for scale, rung in verification.rungs.items()
+            if not chosen_from(rung)
+        }
+        return Parsed(review, {each: experiments[each] for each in used}, definitions, fingerprints)

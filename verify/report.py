@@ -7,12 +7,12 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from verify import refresh
 from verify.errors import UserError
-from verify.model import Environment, Evidence, Review, Scale, Verdict, Verification
+from verify.jobs import Job
+from verify.model import Environment, Evidence, Failure, Review, Scale, Trial, Verdict, Verification
 from verify.plan import Batch, Planned, examine
 from verify.project import Project
-from verify.runner import Job, Listener, Run
+from verify.runner import Listener, Run
 
 
 def duration(seconds: float) -> str:
@@ -53,21 +53,20 @@ def explained(run: Run) -> Iterator[str]:
 
 
 def _job_line(job: Job) -> str:
-    if job.planned is None:
+    if job.waits_for is not None:
         return f"{job.name} {job.scale}: waits for {job.waits_for}, which chooses its parameters"
     return f"{job.name} {job.scale}: {len(job.due)} to run, {job.fresh} fresh"
 
 
 def waiting(run: Run) -> list[Job]:
     """Verifications that could not run, since the one that chooses their parameters is not complete."""
-    return [job for job in run.jobs.values() if job.planned is None]
+    return [job for job in run.jobs.values() if job.waits_for is not None]
 
 
 def summary(run: Run) -> Iterator[str]:
     """The end of a run: `N of N fresh`, or what is not."""
     for job, failure in run.failures:
-        point = ", ".join(f"{name}={value}" for name, value in failure.parameters.items())
-        yield f"failed: {job.name} {job.scale}, seed {failure.seed} ({point}): {failure.error}"
+        yield f"failed: {job.name} {job.scale}, {point(failure)}: {failure.error}"
     for job in waiting(run):
         yield _job_line(job)
     if not run.jobs:
@@ -76,8 +75,14 @@ def summary(run: Run) -> Iterator[str]:
         yield _fresh(run)
 
 
+def point(trial: Trial | Failure) -> str:
+    """Where in the grid a trial stands: `seed 1 (lr=0.1, width=8)`."""
+    parameters = ", ".join(f"{name}={value}" for name, value in trial.parameters.items())
+    return f"seed {trial.seed}" + (f" ({parameters})" if parameters else "")
+
+
 def _fresh(run: Run) -> str:
-    total = sum(len(job.planned or ()) for job in run.jobs.values())
+    total = sum(job.fresh + len(job.due) for job in run.jobs.values())
     return f"{sum(job.fresh for job in run.jobs.values())} of {total} trials fresh"
 
 
@@ -95,12 +100,12 @@ class Silent:
 
 
 class Plain:
-    """A line an event, for logs and pipes."""
+    """A line an event, for logs and pipes; of batches that finish at once, a line a second."""
 
     def __init__(self) -> None:
         self._done = 0
         self._total = 0
-        self._begun = time.monotonic()
+        self._begun = self._said = time.monotonic()
 
     def started(self, trials: int, workers: int, seconds: float | None) -> None:
         self._total = trials
@@ -108,15 +113,19 @@ class Plain:
         self._say(f"{trials} trials on {workers} worker{'s' * (workers != 1)}{expected}")
 
     def advanced(self, job: Job, batch: Batch, seconds: float) -> None:
-        self._done += len(batch.trials)
-        self._total = max(self._total, self._done)
+        self._count(batch)
         count = len(batch.trials)
-        self._say(f"[{self._done}/{self._total}] {job.name}: {count} trial{'s' * (count != 1)} in {duration(seconds)}")
+        if self._done == self._total or time.monotonic() - self._said >= 1:
+            last = f"{count} trial{'s' * (count != 1)} in {duration(seconds)}"
+            self._say(f"[{self._done}/{self._total}] {job.name}: {last}")
 
     def failed(self, job: Job, batch: Batch, error: str, log: str) -> None:
         count = len(batch.trials)
-        then = f"; trying its {count} trials in halves" if count > 1 else ""
-        self._say(f"{job.name}: {error}{then}\n    log: {log}")
+        if count == 1:
+            self._count(batch)
+            self._say(f"[{self._done}/{self._total}] {job.name}, {point(batch.trials[0])}: {error}\n    log: {log}")
+        else:
+            self._say(f"{job.name}: {error}; trying its {count} trials in halves\n    log: {log}")
 
     def published(self, job: Job, outcome: str) -> None:
         self._say(f"{job.name} {job.scale}: {outcome}")
@@ -124,7 +133,12 @@ class Plain:
     def ended(self) -> None:
         self._say(f"took {duration(time.monotonic() - self._begun)}")
 
+    def _count(self, batch: Batch) -> None:
+        self._done += len(batch.trials)
+        self._total = max(self._total, self._done)
+
     def _say(self, text: str) -> None:
+        self._said = time.monotonic()
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
@@ -218,13 +232,20 @@ def _interval(verdict: Verdict) -> str:
 
 def mistakes(project: Project) -> list[UserError]:
     """What `verify check` finds beyond mistakes in the files themselves."""
+    from verify import refresh  # a run with nothing to do has no use for it
+
     errors = refresh.mistakes(project)
     for review in project.reviews:
-        if not refresh.is_current(project, review):
+        if _has_evidence(project, review) and not refresh.is_current(project, review):
             path = project.relative(project.verdicts_path(review.slug))
             errors.append(UserError("verdicts or figures are out of date", path, 0, "run `verify refresh`"))
         errors += _stated(project, review)
     return errors
+
+
+def _has_evidence(project: Project, review: Review) -> bool:
+    """Whether any of it was run: a review that was just written has nothing that could be out of date."""
+    return any(project.evidence_path(review.slug, each.id, scale).is_file() for each, scale in project.rungs(review))
 
 
 def _stated(project: Project, review: Review) -> Iterator[UserError]:
@@ -241,5 +262,7 @@ def _stated(project: Project, review: Review) -> Iterator[UserError]:
         actual = verdict.status if verdict else "not run"
         if actual != stated:
             hint = f"rewrite the sentence, or state [@{reference.claim} {actual}]"
+            if actual == "not run":
+                hint = f"run it first: `verify run --missing {review.slug} --scale {scale}`, then `verify refresh`"
             message = f"the sentence relies on '{reference.claim}' being {stated}; at {scale} it is {actual}"
             yield UserError(message, review.path, reference.line, hint)

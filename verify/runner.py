@@ -6,7 +6,7 @@ A verification's evidence is written when all its trials have been tried, and no
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,10 +16,10 @@ from msgspec import Struct
 
 from verify import store
 from verify.errors import UserError, UserErrors
-from verify.fingerprint import Definitions, code_hash, digest
-from verify.model import Environment, Evidence, Experiment, Failure, Record, Review, Scale, Verification
-from verify.plan import Batch, Costs, Planned, Waiting, batches, chosen_from, examine, expand, points
-from verify.project import Project
+from verify.fingerprint import digest
+from verify.jobs import Job
+from verify.model import Environment, Failure, Record
+from verify.plan import Batch, Costs, chosen_from
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -45,156 +45,6 @@ class Listener(Protocol):
     def ended(self) -> None: ...
 
 
-class Job:
-    """One verification at one scale: what is known of it, what it needs, whether that is done."""
-
-    def __init__(self, project: Project, review: Review, verification: Verification, scale: Scale) -> None:
-        self.project = project
-        self.review = review
-        self.verification = verification
-        self.scale = scale
-        self.rung = verification.rungs[scale]
-        self.experiment: Experiment = project.experiment(review, verification)
-        self.definitions: Definitions = project.definitions(review, verification)
-        self.known = Evidence(review.slug, verification.id, scale)
-        self.planned: list[Planned] | None = None
-        """None while a parameter waits for another verification."""
-        self.waits_for: str | None = None
-        self.remaining = 0
-        path = project.journal_path(review.slug, verification.id, scale)
-        self.journal = store.Journal(path, self.known)
-
-    @property
-    def name(self) -> str:
-        return f"{self.review.slug}:{self.verification.id}"
-
-    @property
-    def key(self) -> tuple[str, str, Scale]:
-        return self.review.slug, self.verification.id, self.scale
-
-    @property
-    def due(self) -> list[Planned]:
-        """What is to run."""
-        return [each for each in self.planned or () if each.state != "fresh"]
-
-    @property
-    def size(self) -> int:
-        """How many trials are declared, also while their parameters wait for a choice."""
-        return sum(1 for _ in points(self.rung)) * self.rung.seeds
-
-    @property
-    def fresh(self) -> int:
-        return len(self.planned or ()) - len(self.due)
-
-    def load(self, *, missing: bool) -> None:
-        """Read what this machine has run and, if `missing`, what is committed."""
-        own = self.project.journal(*self.key)
-        committed = self.project.evidence(*self.key) if missing else None
-        self.known = own if committed is None else merge(committed, own)
-
-    def keep_only(self, device: str | None, torch: str | None) -> None:
-        """Forget results of another device or torch: trials that are compared share both."""
-        kept = tuple(r for r in self.known.records if _suits(self.known.environments[r.environment], device, torch))
-        self.known = msgspec.structs.replace(self.known, records=kept)
-
-    def lookup(self, jobs: dict[tuple[str, str, Scale], Job], verification: str) -> Sequence[Record] | None:
-        """Records of the verification that chooses a parameter; None until it is complete and fresh."""
-        job = jobs[self.review.slug, verification, self.scale]
-        if job.planned is None or job.due:
-            return None
-        records = {record.fingerprint: record for record in job.known.records}
-        return [records[each.trial.fingerprint] for each in job.planned]
-
-    def plan(self, jobs: dict[tuple[str, str, Scale], Job]) -> None:
-        """Find the trials and their states; `jobs` holds those that choose this one's parameters."""
-        try:
-            trials = expand(
-                self.review.slug, self.verification, self.rung, self.definitions, lambda name: self.lookup(jobs, name)
-            )
-        except Waiting as waiting:
-            self.planned, self.waits_for = None, waiting.verification
-            return
-        self.planned, self.waits_for = examine(trials, self.known, self.definitions), None
-        self.remaining = len(self.due)
-
-    def batches(self) -> list[Batch]:
-        return batches((each.trial for each in self.due), self.experiment, self.rung)
-
-    def record(self, records: Sequence[Record], failures: Sequence[Failure], environment: Environment) -> None:
-        """Keep what a batch gave: on disk first, then here."""
-        code = code_hash(self.definitions)
-        self.journal.append(environment, (code, self.definitions), records, failures)
-        addition = Evidence(
-            *self.key, {environment.id: environment}, {code: self.definitions}, tuple(records), tuple(failures)
-        )
-        self.known = merge(self.known, addition)
-        self.remaining -= len(records) + len(failures)
-
-    def settle(self) -> None:
-        """Look at the states again, all trials having been tried."""
-        self.planned = examine([each.trial for each in self.planned or ()], self.known, self.definitions)
-
-    def publish(self) -> str:
-        """Write the evidence file if it would say something new; returns what was done, in a word or two."""
-        if self.planned is None:
-            return "waiting"
-        path = self.project.evidence_path(*self.key)
-        trials = [each.trial for each in self.planned]
-        content = store.encode(self.known, trials)
-        committed = self.project.evidence(*self.key)
-        if committed is not None:
-            declared = {trial.fingerprint for trial in trials}
-            ours = tuple(record for record in self.known.records if record.fingerprint in declared)
-            if store.same_results(committed, msgspec.structs.replace(self.known, records=ours)):
-                return "reproduced exactly"
-        store.write_atomically(path, content)
-        self.project.forget(*self.key)
-        return "evidence written"
-
-
-def _suits(environment: Environment, device: str | None, torch: str | None) -> bool:
-    return (device is None or environment.device == device) and (
-        torch is None or environment.versions.get("torch") == torch
-    )
-
-
-def merge(first: Evidence, second: Evidence) -> Evidence:
-    """Both together; of a trial that is in both, the second's result."""
-    records = {record.fingerprint: record for record in (*first.records, *second.records)}
-    failures = {failure.fingerprint: failure for failure in (*first.failures, *second.failures)}
-    return msgspec.structs.replace(
-        second,
-        environments={**first.environments, **second.environments},
-        codes={**first.codes, **second.codes},
-        records=tuple(records.values()),
-        failures=tuple(failure for key, failure in failures.items() if key not in records),
-    )
-
-
-def select(project: Project, wanted: Iterable[tuple[str, str | None]], scale: Scale) -> list[Job]:
-    """The jobs of the named reviews or verifications that exist at `scale`, with those their choices come from.
-
-    Raises:
-        UserErrors: a name is unknown.
-    """
-    chosen: dict[tuple[str, str], Job] = {}
-
-    def add(review: Review, verification: Verification) -> None:
-        if scale not in verification.rungs or (review.slug, verification.id) in chosen:
-            return
-        by_name = {each.id: each for each in review.verifications}
-        for chooser in chosen_from(verification.rungs[scale]):
-            add(review, by_name[chooser])
-        chosen[review.slug, verification.id] = Job(project, review, verification, scale)
-
-    for slug, name in wanted:
-        review = project.review(slug)
-        for verification in review.verifications:
-            if name is None or verification.id == name:
-                add(review, verification)
-    return list(chosen.values())
-
-
 class Run:
     """One run: `plan` finds what is due, `execute` does it."""
 
@@ -203,12 +53,17 @@ class Run:
         self._options = options
         self._listener = listener
         self._futures: dict[Future[Any], tuple[Job, Batch]] = {}
-        self.failures: list[tuple[Job, Failure]] = []
+        self._failed: set[str] = set()
 
     def plan(self) -> None:
         """Plan every job, each after those that choose for it."""
         device = None if self._options.device == "auto" else self._options.device
+        choosers = {(job.review.slug, name) for job in self.jobs.values() for name in chosen_from(job.rung)}
         for job in self.jobs.values():
+            chooses = (job.review.slug, job.verification.id) in choosers
+            job.planned, job.waits_for = None, None
+            if device is None and not chooses and job.is_done(missing=self._options.missing):
+                continue
             job.load(missing=self._options.missing)
             if device is not None:
                 job.keep_only(device, None)
@@ -216,7 +71,7 @@ class Run:
 
     @property
     def due(self) -> bool:
-        return any(job.planned is None or job.due for job in self.jobs.values())
+        return any(job.waits_for is not None or job.due for job in self.jobs.values())
 
     def seconds(self, workers: int = 1) -> float | None:
         """How long what is due will take, from recorded times; None where a verification has none."""
@@ -225,7 +80,7 @@ class Run:
             costs = self._costs(job)
             for each in job.due:
                 cost = costs.of(each.trial)
-                if cost is None:
+                if cost is None or each.state == "failed":  # it may hang again until its limit
                     return None
                 total += cost
         return total / workers
@@ -247,10 +102,10 @@ class Run:
         try:
             environment = self._environment(pool)
             for job in self.jobs.values():
-                if job.planned is None or job.due:
+                if job.waits_for is not None or job.due:
                     job.keep_only(environment.device, environment.versions.get("torch"))
                     job.plan(self.jobs)
-            trials = sum(job.size if job.planned is None else len(job.due) for job in self.jobs.values())
+            trials = sum(len(job.due) if job.waits_for is None else job.size for job in self.jobs.values())
             self._listener.started(trials, workers, self.seconds(workers))
             self._submit([job for job in self.jobs.values() if job.due], pool, environment)
             self._collect(pool, environment)
@@ -263,13 +118,25 @@ class Run:
             pool.join()
             self._listener.ended()
 
+    @property
+    def failures(self) -> list[tuple[Job, Failure]]:
+        """What failed in this run, in the order of the declaration."""
+        tried = [(job, job.known.failures) for job in self.jobs.values()]
+        return [(job, each) for job, found in tried for each in job.in_order(found) if each.fingerprint in self._failed]
+
     def publish(self) -> None:
         """Write the evidence of jobs that are all fresh here but not what is committed: a run was cut short."""
         for job in self.jobs.values():
-            if job.planned is not None and not job.due:
-                committed = store.fingerprints(job.project.evidence_path(*job.key))
-                if committed != {each.trial.fingerprint for each in job.planned}:
-                    self._listener.published(job, job.publish())
+            if job.waits_for is not None or job.due:
+                continue
+            committed = store.fingerprints(job.project.evidence_path(*job.key))
+            declared = job.project.declared(job.review, job.verification, job.scale)
+            if declared is None:
+                declared = tuple(each.trial.fingerprint for each in job.planned or ())
+            if committed != set(declared):
+                job.load(missing=self._options.missing)
+                job.plan(self.jobs)
+                self._listener.published(job, job.publish())
 
     def _modules(self) -> list[str]:
         """What a worker imports before its first batch, so that no time limit pays for it."""
@@ -339,7 +206,7 @@ class Run:
             return
         trial = batch.trials[0]
         failure = Failure(trial.fingerprint, trial.parameters, trial.seed, error)
-        self.failures.append((job, failure))
+        self._failed.add(trial.fingerprint)
         job.record((), (failure,), environment)
 
     def _complete(self, job: Job, pool: ProcessPool, environment: Environment) -> None:
