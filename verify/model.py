@@ -234,8 +234,11 @@ class Environment(Struct, frozen=True):
     """Of the project when the trials ran; ends in `+` where the tree had uncommitted changes."""
 
 
-class Record(Struct, frozen=True):
-    """The stored result of one trial."""
+class Record(Struct, frozen=True, gc=False):
+    """The stored result of one trial.
+
+    It holds plain data only, so the garbage collector, which would look at 100,000 of them again and again, need not.
+    """
 
     fingerprint: str
     parameters: dict[str, Scalar]

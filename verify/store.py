@@ -35,7 +35,7 @@ class _Code(Struct, frozen=True):
     definitions: dict[str, str]
 
 
-class _Line(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+class _Line(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """One line of a file: exactly one of these is there."""
 
     evidence: _Header | None = None
@@ -111,11 +111,7 @@ def read(path: Path, name: str) -> Evidence | None:
     codes: dict[str, dict[str, str]] = {}
     records: dict[str, Record] = {}
     failures: dict[str, Failure] = {}
-    for number, text in enumerate(_whole_lines(path.read_bytes()).splitlines(), 1):
-        try:
-            line = _decoder.decode(text)
-        except msgspec.DecodeError as error:
-            raise _unreadable(text, name, number, str(error)) from None
+    for line in _decode(_whole_lines(path.read_bytes()), name):
         if line.trial is not None:
             records[line.trial.fingerprint] = line.trial
             failures.pop(line.trial.fingerprint, None)
@@ -127,8 +123,6 @@ def read(path: Path, name: str) -> Evidence | None:
             codes[line.code.id] = line.code.definitions
         elif line.evidence is not None:
             header = line.evidence
-            if header.version != VERSION:
-                raise _unreadable(text, name, number, "")
     if header is None:
         raise UserError("its first line does not say what it is evidence of", name, 1, "restore it: git checkout")
     return Evidence(
@@ -140,6 +134,24 @@ def read(path: Path, name: str) -> Evidence | None:
         records=tuple(records.values()),
         failures=tuple(failure for key, failure in failures.items() if key not in records),
     )
+
+
+def _decode(content: bytes, name: str) -> list[_Line]:
+    """All lines at once, which takes half the time of one by one; a line that is wrong is then looked for."""
+    try:
+        lines = _decoder.decode_lines(content)
+    except msgspec.DecodeError:
+        lines = []
+    if lines and all(line.evidence is None or line.evidence.version == VERSION for line in lines):
+        return lines
+    for number, text in enumerate(content.splitlines(), 1):
+        try:
+            line = _decoder.decode(text)
+        except msgspec.DecodeError as error:
+            raise _unreadable(text, name, number, str(error)) from None
+        if line.evidence is not None and line.evidence.version != VERSION:
+            raise _unreadable(text, name, number, "")
+    return lines
 
 
 def _unreadable(text: bytes, name: str, number: int, detail: str) -> UserError:
