@@ -3,7 +3,7 @@
 A network of the ensemble is called a replica.  The rule it follows is this loop, and tests hold it to that::
 
     torch.manual_seed(seed)
-    network = build()
+    network = build().train()
     optimizer = torch.optim.SGD(network.parameters(), momentum=…, weight_decay=…, nesterov=…)
     for step, rows in enumerate(one shuffle of the examples after another, cut into minibatches):
         optimizer.param_groups[0]["lr"] = rates[step]
@@ -14,6 +14,13 @@ A network of the ensemble is called a replica.  The rule it follows is this loop
 
 Seeds, examples, labels, rates, number of steps, momentum, weight decay and masks may differ between replicas; the
 architecture and the minibatch size may not, since they decide the shape of the tensors.
+
+Multilayer perceptrons are trained as one stack: a matrix multiplication serves all replicas.  Of every other network a
+step takes forward and back one replica after another, and only the update is common to all.  Measured (one thread, ten
+replicas, three convolutions), a stack of convolutions under `vmap` becomes grouped convolutions, which took as long at
+minibatch 32 and 1.2 to 5 times as long at 64 to 512; unfolding them into matrix multiplications took 0.5 to 2 times as
+long in one dimension and 2 to 10 times in two; channels_last 1.0 to 2 times.  One after another also needs the
+activations of one replica only.  The rule looks at the architecture alone, so that a run gives the same bytes twice.
 """
 
 from __future__ import annotations
@@ -24,28 +31,37 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
+from torch.func import functional_call
 from torch.nn import functional as F
 
+from verify.lab import machine
 from verify.lab.examples import Examples
 from verify.lab.randomness import stream
 
 CHUNK = 64
 """Steps whose data order is drawn, and moved to the device, together."""
 EVALUATED = 2**12
-"""Examples evaluated together, over all replicas: bounds the memory."""
+"""Examples evaluated together, over the replicas of a part: bounds the memory."""
 
-Parameters = dict[str, Tensor]
-"""Of all replicas: per parameter of the module, (replicas, *its shape)."""
+Tensors = dict[str, Tensor]
+"""Parameters or buffers of several replicas, by their name in the module: (replicas, *the shape there)."""
 
 
 class Ensemble:
-    """R networks of one architecture: their parameters are the rows of `weights`, (R, parameters of one network)."""
+    """R networks of one architecture.
 
-    def __init__(self, template: nn.Module, weights: Tensor) -> None:
+    Args:
+        template: a module of the architecture; its own values are not used.
+        weights: the replicas' parameters, one replica a row: (R, parameters of one network).
+        buffers: the replicas' buffers, the running statistics of batch normalisation, say.  A module must change its
+            buffers in place.
+    """
+
+    def __init__(self, template: nn.Module, weights: Tensor, buffers: Tensors) -> None:
         self.template = template
         self.weights = weights
-        self._forward = _stacked(template)
+        self.buffers = buffers
+        self._perceptron = _is_perceptron(template)
 
     @classmethod
     def of(
@@ -55,25 +71,40 @@ class Ensemble:
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> Ensemble:
-        """One replica a seed, initialised as `build` does after `torch.manual_seed(seed)`.
-
-        Raises:
-            ValueError: the network has buffers, as batch normalisation does; they are not stacked.
-        """
-        modules = [initialised(build, seed) for seed in seeds]
-        if buffers := [name for name, _ in modules[0].named_buffers()]:
-            raise ValueError(f"a network with buffers cannot be trained in an ensemble: {', '.join(buffers)}")
+        """One replica a seed, initialised as `build` does after `torch.manual_seed(seed)`."""
+        modules = [initialised(build, seed).to(dtype) for seed in seeds]
         rows = [nn.utils.parameters_to_vector(module.parameters()).detach() for module in modules]
-        return cls(modules[0].to(device, dtype), torch.stack(rows).to(device, dtype))
+        buffers = [dict(module.named_buffers()) for module in modules]
+        return cls(
+            modules[0].to(device),
+            torch.stack(rows).to(device),
+            {name: torch.stack([each[name] for each in buffers]).to(device) for name in buffers[0]},
+        )
 
     def __len__(self) -> int:
         return len(self.weights)
 
-    def __call__(self, inputs: Tensor, parameters: Parameters | None = None) -> Tensor:
-        """Outputs (R, n, classes) for inputs (R, n, …): each replica sees its own."""
-        return self._forward(self.views(self.weights) if parameters is None else parameters, inputs)
+    @torch.no_grad()
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """Outputs (R, n, classes), as in evaluation, for inputs (R, n, …): each replica sees its own."""
+        self.template.eval()
+        return torch.cat([self.outputs(part, inputs[part.replicas]) for part in self.parts(self.weights, self.buffers)])
 
-    def views(self, rows: Tensor) -> Parameters:
+    def parts(self, weights: Tensor, buffers: Tensors) -> list[Part]:
+        """What goes through the network together, of replicas laid out as the ensemble's own; shares their memory."""
+        together = len(weights) if self._perceptron else 1
+        ranges = [slice(begin, begin + together) for begin in range(0, len(weights), together)]
+        return [Part(r, self.views(weights[r]), {name: each[r] for name, each in buffers.items()}) for r in ranges]
+
+    def outputs(self, part: Part, inputs: Tensor) -> Tensor:
+        """Outputs (replicas, n, classes) of a part for its inputs (replicas, n, …), in the template's mode."""
+        if self._perceptron:
+            return _perceptron(self.template, list(part.parameters.values()), inputs)
+        alone = {name: each[0] for name, each in (part.parameters | part.buffers).items()}
+        outputs: Tensor = functional_call(self.template, alone, (inputs[0],))
+        return outputs.unsqueeze(0)
+
+    def views(self, rows: Tensor) -> Tensors:
         """Rows laid out as `weights` are, (R, parameters of one network), as the module's parameters; shares memory."""
         shapes = {name: parameter.shape for name, parameter in self.template.named_parameters()}
         pieces = torch.split(rows, [shape.numel() for shape in shapes.values()], dim=1)
@@ -81,7 +112,17 @@ class Ensemble:
 
     def take(self, replicas: Sequence[int]) -> Ensemble:
         """A new ensemble of copies of some replicas, any of them as often as it is named."""
-        return Ensemble(self.template, self.weights[list(replicas)].clone())
+        chosen = list(replicas)
+        buffers = {name: each[chosen] for name, each in self.buffers.items()}
+        return Ensemble(self.template, self.weights[chosen], buffers)
+
+
+class Part(NamedTuple):
+    """Replicas that go through the network together: all of a multilayer perceptron's, one of any other's."""
+
+    replicas: slice
+    parameters: Tensors
+    buffers: Tensors
 
 
 def initialised(build: Callable[[], nn.Module], seed: int) -> nn.Module:
@@ -91,27 +132,19 @@ def initialised(build: Callable[[], nn.Module], seed: int) -> nn.Module:
         return build()
 
 
-def _stacked(template: nn.Module) -> Callable[[Parameters, Tensor], Tensor]:
-    """`template` as a function of all replicas' parameters and inputs (R, n, …)."""
-    layers = list(template) if isinstance(template, nn.Sequential) else []
-    if layers and type(layers[0]) is nn.Linear and all(type(layer) in (nn.Linear, nn.ReLU) for layer in layers):
-        return lambda parameters, inputs: _perceptron(layers, list(parameters.values()), inputs)
-
-    def one(parameters: Parameters, inputs: Tensor) -> Tensor:
-        outputs: Tensor = functional_call(template, parameters, (inputs,))
-        return outputs
-
-    return vmap(one)
+def _is_perceptron(network: nn.Module) -> bool:
+    layers = list(network) if isinstance(network, nn.Sequential) else []
+    return bool(layers) and type(layers[0]) is nn.Linear and all(type(each) in (nn.Linear, nn.ReLU) for each in layers)
 
 
-def _perceptron(layers: Sequence[nn.Module], parameters: Sequence[Tensor], inputs: Tensor) -> Tensor:
+def _perceptron(network: nn.Module, parameters: Sequence[Tensor], inputs: Tensor) -> Tensor:
     """Linear layers and ReLU written out, which takes half the time it does under vmap (CPU, width 64 to 256).
 
     Activations are kept as (R, units, n): so the gradient of a weight comes out in the weight's own layout.
     """
     remaining = iter(parameters)
     hidden = inputs.transpose(1, 2)
-    for layer in layers:
+    for layer in network.children():
         if not isinstance(layer, nn.Linear):
             hidden = hidden.relu_()
             continue
@@ -132,9 +165,11 @@ class Training:
         minibatch: examples a step.
         momentum: as in `torch.optim.SGD`, without dampening; one for all, or one a replica.
         weight_decay: likewise.
+        exempt: names of parameters without weight decay.
         nesterov: whether momentum is Nesterov's.
         mask: (R, parameters of one network) of 0 and 1; weights at 0 stay as they are.
         phase: number of this training among those a replica goes through: each has a data order of its own.
+        precision: of the forward and backward passes, one of `machine.PRECISIONS`; weights are always kept as they are.
     """
 
     def __init__(
@@ -146,21 +181,29 @@ class Training:
         minibatch: int,
         momentum: float | Sequence[float] = 0.9,
         weight_decay: float | Sequence[float] = 0.0,
+        exempt: Sequence[str] = (),
         nesterov: bool = False,
         mask: Tensor | None = None,
         phase: int = 0,
+        precision: str = "float32",
     ) -> None:
         self.ensemble = ensemble
         self._examples = examples._replace(inputs=examples.inputs.to(ensemble.weights.dtype))
         self._orders = [_Order(seed, size, phase) for seed, size in zip(seeds, examples.sizes, strict=True)]
         self._minibatch = minibatch
         self._nesterov = nesterov
+        self._precision = precision
         self._momentum = self._column(momentum)
         self._weight_decay = self._column(weight_decay)
+        if exempt:
+            self._weight_decay = self._weight_decay.repeat(1, ensemble.weights.shape[1])
+            decays = ensemble.views(self._weight_decay)
+            for name in exempt:
+                decays[name].zero_()
         self._mask = mask
         self._velocity = torch.zeros_like(ensemble.weights)
 
-    def _column(self, values: float | Sequence[float] | Tensor) -> Tensor:
+    def _column(self, values: float | Sequence[float]) -> Tensor:
         """One value a replica, to multiply rows of weights by: (R, 1)."""
         weights = self.ensemble.weights
         column = torch.as_tensor(values, dtype=weights.dtype, device=weights.device)
@@ -177,10 +220,11 @@ class Training:
         lengths = torch.tensor([len(each) for each in rates])
         losses = torch.zeros(len(rates), dtype=torch.float64)
         begin = 0
-        for end in sorted(set(lengths.tolist()) - {0}):
-            going = torch.nonzero(lengths >= end).squeeze(1)
-            losses[going] += self._run_together(going, torch.stack([rates[r][begin:end] for r in going]))
-            begin = end
+        with machine.arithmetic(self._velocity.device, self._precision):
+            for end in sorted(set(lengths.tolist()) - {0}):
+                going = torch.nonzero(lengths >= end).squeeze(1)
+                losses[going] += self._run_together(going, torch.stack([rates[r][begin:end] for r in going]))
+                begin = end
         return losses / lengths
 
     def _run_together(self, going: Tensor, rates: Tensor) -> Tensor:
@@ -191,27 +235,41 @@ class Training:
         def theirs(rows: Tensor) -> Tensor:
             return rows if everyone else rows[going]
 
+        buffers = {name: theirs(each) for name, each in self.ensemble.buffers.items()}
         state = _State(
             theirs(self.ensemble.weights),
             theirs(self._velocity),
             theirs(self._momentum),
             theirs(self._weight_decay),
             None if self._mask is None else theirs(self._mask),
+            torch.zeros(len(going), dtype=self._velocity.dtype, device=going.device),
         )
-        parameters = {name: view.requires_grad_() for name, view in self.ensemble.views(state.weights).items()}
-        losses = torch.zeros(len(going), dtype=state.weights.dtype, device=going.device)
-        for rate, rows, labels in self._steps(going, rates.to(state.weights)):
-            outputs = self.ensemble(_rows(self._examples.inputs, rows), parameters)
-            loss = _losses(outputs, labels).mean(1)
-            gradients = torch.autograd.grad(loss.sum(), list(parameters.values()))
-            state.update(torch.cat([each.flatten(1) for each in gradients], dim=1), rate, nesterov=self._nesterov)
-            losses += loss.detach()
+        parts = self.ensemble.parts(state.weights, buffers)
+        self.ensemble.template.train()
+        step = machine.repeated(lambda *chosen: self._step(state, parts, *chosen), going.device)
+        for chosen in self._chosen(going, rates.to(state.weights.dtype)):
+            step(*chosen)
         if not everyone:
             self.ensemble.weights[going] = state.weights
             self._velocity[going] = state.velocity
-        return losses.cpu().double()
+            for name, each in buffers.items():
+                self.ensemble.buffers[name][going] = each
+        return state.losses.cpu().double()
 
-    def _steps(self, going: Tensor, rates: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def _step(self, state: _State, parts: Sequence[Part], rate: Tensor, rows: Tensor, labels: Tensor) -> None:
+        """One step of all replicas: rate (A, 1), rows of the inputs and labels (A, minibatch)."""
+        gradients, losses = [], []
+        for part in parts:
+            parameters = [each.requires_grad_() for each in part.parameters.values()]
+            outputs = self.ensemble.outputs(part, _rows(self._examples.inputs, rows[part.replicas]))
+            loss = _losses(outputs, labels[part.replicas]).mean(1)
+            found = torch.autograd.grad(loss.sum(), parameters)
+            gradients.append(torch.cat([each.flatten(1) for each in found], dim=1))
+            losses.append(loss.detach())
+        state.losses.add_(torch.cat(losses))
+        state.update(torch.cat(gradients), rate, nesterov=self._nesterov)
+
+    def _chosen(self, going: Tensor, rates: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Per step: the rate (A, 1), rows of the inputs and labels (A, minibatch)."""
         for chunk in torch.split(rates, CHUNK, dim=1):
             steps = chunk.shape[1]
@@ -219,7 +277,7 @@ class Training:
             places = places.to(going.device)
             chosen = (self._examples.rows[going].gather(1, places), self._examples.labels[going].gather(1, places))
             minibatches = (each.view(len(going), steps, -1).unbind(1) for each in chosen)
-            yield from zip(chunk.unsqueeze(2).unbind(1), *minibatches, strict=True)
+            yield from zip(chunk.to(going.device).unsqueeze(2).unbind(1), *minibatches, strict=True)
 
 
 class _Order:
@@ -246,9 +304,11 @@ class _State(NamedTuple):
     """(A, parameters of one network), as are velocity and mask."""
     velocity: Tensor
     momentum: Tensor
-    """(A, 1), as is weight decay."""
+    """(A, 1), as is weight decay, unless some parameters are exempt: then (A, parameters of one network)."""
     weight_decay: Tensor
     mask: Tensor | None
+    losses: Tensor
+    """(A,): summed over the steps."""
 
     @torch.no_grad()
     def update(self, gradient: Tensor, rate: Tensor, *, nesterov: bool) -> None:
@@ -283,17 +343,21 @@ class Scores(NamedTuple):
 
 @torch.no_grad()
 def evaluate(ensemble: Ensemble, examples: Examples) -> Scores:
-    """Loss and error of each replica on its examples."""
+    """Loss and error of each replica on its examples; batch normalisation uses its running statistics."""
     inputs = examples.inputs.to(ensemble.weights.dtype)
     sizes = torch.tensor(examples.sizes, device=examples.rows.device)
     loss, wrong = torch.zeros(2, len(ensemble), dtype=torch.float64)
-    step = max(1, EVALUATED // len(ensemble))
-    for begin in range(0, examples.rows.shape[1], step):
-        rows, labels = (each[:, begin : begin + step] for each in (examples.rows, examples.labels))
-        outputs = ensemble(_rows(inputs, rows))
-        counted = torch.arange(begin, begin + rows.shape[1], device=sizes.device) < sizes[:, None]
-        wrongly = (outputs.argmax(2) != labels).float().masked_fill(~outputs.isfinite().all(2), torch.nan)
-        loss += torch.where(counted, _losses(outputs, labels), 0).sum(1).cpu()
-        wrong += torch.where(counted, wrongly, 0).sum(1).cpu()
+    ensemble.template.eval()
+    with machine.arithmetic(ensemble.weights.device):
+        for part in ensemble.parts(ensemble.weights, ensemble.buffers):
+            here = part.replicas
+            step = max(1, EVALUATED // len(loss[here]))
+            for begin in range(0, examples.rows.shape[1], step):
+                rows, labels = (each[here, begin : begin + step] for each in (examples.rows, examples.labels))
+                outputs = ensemble.outputs(part, _rows(inputs, rows))
+                counted = torch.arange(begin, begin + rows.shape[1], device=sizes.device) < sizes[here, None]
+                wrongly = (outputs.argmax(2) != labels).float().masked_fill(~outputs.isfinite().all(2), torch.nan)
+                loss[here] += torch.where(counted, _losses(outputs, labels), 0).sum(1).cpu()
+                wrong[here] += torch.where(counted, wrongly, 0).sum(1).cpu()
     counts = torch.tensor(examples.sizes)
     return Scores(loss / counts, wrong / counts)
