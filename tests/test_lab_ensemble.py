@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -19,6 +19,7 @@ from verify.lab.randomness import stream
 
 FEATURES, CLASSES, POOL = 6, 4, 90
 Build = Callable[[], nn.Module]
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 
 
 @pytest.fixture(autouse=True)
@@ -40,10 +41,21 @@ def perceptron() -> nn.Module:
     return models.mlp(FEATURES, CLASSES, width=12)
 
 
-def convolution() -> nn.Module:
-    return nn.Sequential(
-        nn.Unflatten(1, (1, FEATURES)), nn.Conv1d(1, 5, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(30, CLASSES)
-    )
+BUILDS: dict[str, Build] = {
+    "linear": lambda: models.linear(FEATURES, CLASSES),
+    "mlp": perceptron,
+    "conv 1-D": lambda: models.conv((1, FEATURES), CLASSES, width=3),
+    "conv 2-D": lambda: models.conv((2, 1, 3), CLASSES, width=3),
+    "resnet 1-D": lambda: models.resnet((1, FEATURES), CLASSES, width=3),
+    "resnet 2-D": lambda: models.resnet((1, 2, 3), CLASSES, width=3, zero_gamma=True),
+    "ghost batches": lambda: models.resnet((1, FEATURES), CLASSES, width=3, ghost=4),
+    "resnet9": lambda: models.resnet9((2, 1, 3), CLASSES, width=2),
+    "PyTorch's own batch normalisation": lambda: nn.Sequential(
+        nn.Linear(FEATURES, 12), nn.BatchNorm1d(12), nn.ReLU(), nn.Linear(12, CLASSES)
+    ),
+}
+both_ways = pytest.mark.parametrize("build", [perceptron, BUILDS["ghost batches"]], ids=["stacked", "in turn"])
+"""One network whose replicas are trained as one stack, and one with buffers whose replicas take turns."""
 
 
 @dataclass
@@ -56,6 +68,9 @@ class Trial:
     labels: Tensor | None = None
     momentum: float = 0.9
     weight_decay: float = 0.0
+
+    def with_steps(self, steps: int | None) -> Trial:
+        return replace(self, rates=self.rates[:steps])
 
     @property
     def examples(self) -> tuple[Tensor, Tensor]:
@@ -81,12 +96,16 @@ def plain(
     minibatch: int,
     nesterov: bool = False,
     masks: list[Tensor] | None = None,
+    exempt: Sequence[str] = (),
 ) -> Tensor:
-    """All parameters after a loop as anyone would write it."""
+    """All parameters and buffers after a loop as anyone would write it."""
     torch.manual_seed(trial.seed)
     network = build().to(dtype)
     optimizer = torch.optim.SGD(
-        network.parameters(),
+        [
+            {"params": [each for name, each in network.named_parameters() if name not in exempt]},
+            {"params": [each for name, each in network.named_parameters() if name in exempt], "weight_decay": 0.0},
+        ],
         lr=0.1,
         momentum=trial.momentum,
         weight_decay=trial.weight_decay,
@@ -95,71 +114,103 @@ def plain(
     rows, labels = trial.examples
     inputs = pool().inputs.to(dtype)
     for rate, places in zip(trial.rates, minibatches(trial.seed, len(rows), minibatch), strict=False):
-        optimizer.param_groups[0]["lr"] = float(rate)
+        for group in optimizer.param_groups:
+            group["lr"] = float(rate)
         optimizer.zero_grad()
         F.cross_entropy(network(inputs[rows[places]]), labels[places]).backward()
         for parameter, mask in zip(network.parameters(), masks or [], strict=masks is not None):
             assert parameter.grad is not None
             parameter.grad *= mask
         optimizer.step()
-    return nn.utils.parameters_to_vector(network.parameters()).detach()
+    return torch.cat([each.detach().flatten().to(dtype) for each in (*network.parameters(), *network.buffers())])
 
 
 def stacked(
-    trials: list[Trial], build: Build, dtype: torch.dtype, minibatch: int, nesterov: bool = False, cuts: int = 1
+    trials: list[Trial],
+    build: Build,
+    dtype: torch.dtype,
+    minibatch: int,
+    nesterov: bool = False,
+    exempt: Sequence[str] = (),
+    cuts: int = 1,
+    device: str = "cpu",
 ) -> Tensor:
-    """All parameters of every replica, (R, parameters), after as many runs as `cuts`."""
+    """All parameters and buffers of every replica, one a row, after as many runs as `cuts`."""
     seeds = [trial.seed for trial in trials]
     rows, labels = zip(*(trial.examples for trial in trials), strict=True)
-    ensemble = Ensemble.of(build, seeds, dtype=dtype)
+    ensemble = Ensemble.of(build, seeds, device, dtype)
     training = Training(
         ensemble,
-        Examples.of(pool().inputs, rows, labels),
+        Examples.of(pool().inputs, rows, labels).to(device),
         seeds,
         minibatch=minibatch,
         momentum=[trial.momentum for trial in trials],
         weight_decay=[trial.weight_decay for trial in trials],
         nesterov=nesterov,
+        exempt=exempt,
     )
     for segment in schedules.segments([trial.rates for trial in trials], cuts):
         training.run(segment)
-    return ensemble.weights
+    return everything(ensemble)
 
 
-def assert_same(trials: list[Trial], build: Build = perceptron, minibatch: int = 8, nesterov: bool = False) -> None:
+def everything(ensemble: Ensemble) -> Tensor:
+    parts = [ensemble.weights, *(each.flatten(1).to(ensemble.weights.dtype) for each in ensemble.buffers.values())]
+    return torch.cat(parts, dim=1).cpu()
+
+
+def assert_same(
+    trials: list[Trial],
+    build: Build = perceptron,
+    minibatch: int = 8,
+    nesterov: bool = False,
+    exempt: Sequence[str] = (),
+) -> None:
     """In float64 to 1e-9; in float32, over the first fifty steps, to 1e-5."""
     for dtype, steps, tolerance in ((torch.float64, None, 1e-9), (torch.float32, 50, 1e-5)):
-        cut = [replace(trial, rates=trial.rates[:steps]) for trial in trials]
-        found = stacked(cut, build, dtype, minibatch, nesterov)
-        for trial, weights in zip(cut, found, strict=True):
-            torch.testing.assert_close(weights, plain(trial, build, dtype, minibatch, nesterov), rtol=0, atol=tolerance)
+        cut = [trial.with_steps(steps) for trial in trials]
+        found = stacked(cut, build, dtype, minibatch, nesterov, exempt)
+        for trial, values in zip(cut, found, strict=True):
+            expected = plain(trial, build, dtype, minibatch, nesterov, exempt=exempt)
+            torch.testing.assert_close(values, expected, rtol=0, atol=tolerance)
 
 
 def cosine(rate: float = 0.05, steps: int = 300) -> Tensor:
     return schedules.cosine(rate, steps)
 
 
-@pytest.mark.parametrize("build", [perceptron, convolution, lambda: models.linear(FEATURES, CLASSES)])
+@pytest.mark.parametrize("build", BUILDS.values(), ids=BUILDS)
 @pytest.mark.parametrize("nesterov", [False, True])
 def test_a_replica_is_a_plain_loop(build: Build, nesterov: bool) -> None:
-    assert_same([Trial(seed, cosine(), weight_decay=1e-3) for seed in (0, 1, 5)], build, nesterov=nesterov)
+    assert_same([Trial(seed, cosine(0.02), weight_decay=1e-3) for seed in (0, 5)], build, 16, nesterov)
 
 
-def test_rates_decay_and_momentum_ride_along() -> None:
+@both_ways
+def test_rates_decay_and_momentum_ride_along(build: Build) -> None:
     warmed = schedules.gradual_warmup(schedules.step_decay(0.1, 300, at=[0.5]), 0.01, 20)
     trials = [
         Trial(0, cosine(), momentum=0.0),
         Trial(1, warmed, momentum=0.5, weight_decay=1e-2),
         Trial(1, schedules.constant(0.02, 300)),
     ]
-    assert_same(trials)
+    assert_same(trials, build)
 
 
-def test_labels_and_subsets_ride_along() -> None:
+def test_parameters_exempt_from_decay_are_a_group_of_their_own() -> None:
+    build = BUILDS["ghost batches"]
+    exempt = models.normalisations(build())
+    assert len(exempt) == 2 * 9, "the stem, two a block, and two shortcuts, each with a weight and a bias"
+    trials = [Trial(0, cosine(), weight_decay=0.1), Trial(1, cosine(), weight_decay=0.02)]
+    assert_same(trials, build, exempt=exempt)
+    assert not torch.equal(*(stacked(trials, build, torch.float64, 8, exempt=each) for each in ((), exempt)))
+
+
+@both_ways
+def test_labels_and_subsets_ride_along(build: Build) -> None:
     wrong = torch.randint(CLASSES, (POOL,), generator=torch.Generator().manual_seed(1))
     some = torch.randperm(POOL, generator=torch.Generator().manual_seed(2))
     trials = [Trial(3, cosine()), Trial(3, cosine(), labels=wrong), Trial(3, cosine(), rows=some[:20])]
-    assert_same(trials)
+    assert_same(trials, build)
 
 
 def test_a_subset_may_be_smaller_than_a_minibatch() -> None:
@@ -184,13 +235,15 @@ def test_inputs_ride_along() -> None:
     )
 
 
-def test_stopping_time_rides_along() -> None:
-    assert_same([Trial(0, cosine(steps=40)), Trial(1, cosine(steps=300)), Trial(2, cosine(steps=120))])
+@both_ways
+def test_stopping_time_rides_along(build: Build) -> None:
+    assert_same([Trial(0, cosine(steps=40)), Trial(1, cosine(steps=300)), Trial(2, cosine(steps=120))], build)
 
 
-def test_masked_weights_stay_and_the_rest_is_a_plain_loop() -> None:
+@both_ways
+def test_masked_weights_stay_and_the_rest_is_a_plain_loop(build: Build) -> None:
     trials = [Trial(0, cosine(), weight_decay=1e-2), Trial(1, cosine(steps=80), weight_decay=1e-2)]
-    ensemble = Ensemble.of(perceptron, [0, 1], dtype=torch.float64)
+    ensemble = Ensemble.of(build, [0, 1], dtype=torch.float64)
     mask = magnitude_mask(ensemble, [0.4, 0.7])
     ensemble.weights *= mask
     examples = Examples.same(pool(), 2)
@@ -201,35 +254,38 @@ def test_masked_weights_stay_and_the_rest_is_a_plain_loop() -> None:
         masks = [each[r] for each in ensemble.views(mask).values()]
 
         def cut(masks: list[Tensor] = masks) -> nn.Module:
-            network = perceptron().double()
+            network = build().double()
             with torch.no_grad():
                 for parameter, mask in zip(network.parameters(), masks, strict=True):
                     parameter *= mask
             return network
 
         expected = plain(trial, cut, torch.float64, 8, masks=masks)
-        torch.testing.assert_close(ensemble.weights[r], expected, rtol=0, atol=1e-9)
+        torch.testing.assert_close(everything(ensemble)[r], expected, rtol=0, atol=1e-9)
 
 
-def test_stopping_between_steps_to_look_changes_nothing() -> None:
+@both_ways
+def test_stopping_between_steps_to_look_changes_nothing(build: Build) -> None:
     trials = [Trial(0, cosine()), Trial(1, cosine(steps=70))]
-    whole, cut = (stacked(trials, perceptron, torch.float64, 8, cuts=cuts) for cuts in (1, 11))
+    whole, cut = (stacked(trials, build, torch.float64, 8, cuts=cuts) for cuts in (1, 11))
     torch.testing.assert_close(cut, whole, rtol=0, atol=1e-12)
 
 
-def test_mates_do_not_matter() -> None:
+@both_ways
+def test_mates_do_not_matter(build: Build) -> None:
     trials = [Trial(seed, cosine(steps=50)) for seed in range(7)]
-    together = stacked(trials, perceptron, torch.float32, 8)
+    together = stacked(trials, build, torch.float32, 8)
     for trial, weights in zip(trials, together, strict=True):
-        torch.testing.assert_close(stacked([trial], perceptron, torch.float32, 8)[0], weights, rtol=0, atol=1e-6)
+        torch.testing.assert_close(stacked([trial], build, torch.float32, 8)[0], weights, rtol=0, atol=1e-6)
 
 
-def test_the_same_bytes_twice_whatever_the_global_state() -> None:
-    trials = [Trial(seed, cosine()) for seed in range(3)]
-    first = stacked(trials, perceptron, torch.float32, 8)
+@both_ways
+def test_the_same_bytes_twice_whatever_the_global_state(build: Build) -> None:
+    trials = [Trial(seed, cosine(steps=100)) for seed in range(3)]
+    first = stacked(trials, build, torch.float32, 8)
     torch.manual_seed(99)
     state = torch.get_rng_state()
-    assert torch.equal(stacked(trials, perceptron, torch.float32, 8), first)
+    assert torch.equal(stacked(trials, build, torch.float32, 8), first)
     assert torch.equal(torch.get_rng_state(), state)
 
 
@@ -251,15 +307,26 @@ def test_run_returns_the_mean_minibatch_loss_and_nan_at_rest() -> None:
     assert losses[1].isnan()
 
 
-def test_evaluation_is_that_of_the_module() -> None:
-    ensemble = Ensemble.of(perceptron, [4, 9])
+@both_ways
+def test_evaluation_is_that_of_the_module(build: Build) -> None:
+    """After some steps, so that running statistics differ from those of any minibatch."""
+    trials = [Trial(4, cosine(steps=20)), Trial(9, cosine(steps=20))]
+    ensemble = Ensemble.of(build, [4, 9], dtype=torch.float64)
+    Training(ensemble, Examples.same(pool(), 2), [4, 9], minibatch=8).run([trial.rates for trial in trials])
     rows = [torch.arange(30), torch.arange(10, 90)]
     scores = evaluate(ensemble, Examples.of(pool().inputs, rows, [pool().labels[each] for each in rows]))
-    for r, seed in enumerate((4, 9)):
-        torch.manual_seed(seed)
-        outputs = perceptron()(pool().inputs[rows[r]]).detach()
-        labels = pool().labels[rows[r]]
-        assert float(scores.loss[r]) == pytest.approx(float(F.cross_entropy(outputs, labels)), abs=1e-6)
+    called = ensemble(pool().inputs.double().expand(2, -1, -1))
+    for r, trial in enumerate(trials):
+        network = build().double()
+        values = plain(trial, build, torch.float64, 8)
+        with torch.no_grad():
+            for each in (*network.parameters(), *network.buffers()):
+                each.copy_(values[: each.numel()].view_as(each))
+                values = values[each.numel() :]
+        everyone = network.eval()(pool().inputs.double()).detach()
+        torch.testing.assert_close(called[r], everyone, rtol=0, atol=1e-9)
+        outputs, labels = everyone[rows[r]], pool().labels[rows[r]]
+        assert float(scores.loss[r]) == pytest.approx(float(F.cross_entropy(outputs, labels)), abs=1e-9)
         assert float(scores.error[r]) == pytest.approx(float((outputs.argmax(1) != labels).double().mean()), abs=1e-12)
 
 
@@ -272,14 +339,39 @@ def test_a_replica_that_diverged_has_no_error_and_spares_its_mates() -> None:
     assert 0 <= error[1] <= 1
 
 
-def test_taken_replicas_are_copies() -> None:
-    ensemble = Ensemble.of(perceptron, [0, 1])
+@both_ways
+def test_taken_replicas_are_copies(build: Build) -> None:
+    ensemble = Ensemble.of(build, [0, 1])
     taken = ensemble.take([1, 1, 0])
-    assert torch.equal(taken.weights, ensemble.weights[[1, 1, 0]])
-    taken.weights.zero_()
-    assert ensemble.weights.abs().sum() > 0
+    before = everything(ensemble)
+    assert torch.equal(everything(taken), before[[1, 1, 0]])
+    Training(taken, Examples.same(pool(), 3), [0, 1, 2], minibatch=8).run([cosine(steps=3)] * 3)
+    assert not torch.equal(everything(taken), before[[1, 1, 0]])
+    assert torch.equal(everything(ensemble), before)
 
 
-def test_a_network_with_buffers_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"a network with buffers .*: 1\.running_mean, 1\.running_var"):
-        Ensemble.of(lambda: nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)), [0])
+@needs_cuda
+@pytest.mark.parametrize("build", BUILDS.values(), ids=BUILDS)
+def test_a_gpu_gives_what_the_cpu_gives_and_the_same_bytes_twice(build: Build) -> None:
+    trials = [Trial(0, cosine(steps=60), weight_decay=1e-3), Trial(1, cosine(steps=25))]
+    expected = stacked(trials, build, torch.float64, 8)
+    found, again = (stacked(trials, build, torch.float64, 8, cuts=2, device="cuda") for _ in range(2))
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-9)
+    assert torch.equal(found, again)
+
+
+@needs_cuda
+def test_a_gpu_that_runs_out_of_memory_says_so_and_goes_on() -> None:
+    def huge() -> nn.Module:
+        return nn.Sequential(nn.Linear(FEATURES, CLASSES), Hungry())
+
+    with pytest.raises(torch.OutOfMemoryError):
+        stacked([Trial(0, cosine(steps=5))], huge, torch.float32, 8, device="cuda")
+    assert stacked([Trial(0, cosine(steps=5))], perceptron, torch.float32, 8, device="cuda").isfinite().all()
+
+
+class Hungry(nn.Module):
+    """Wants more memory than any device has."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return inputs + torch.zeros(2**46, 1, device=inputs.device).sum()

@@ -60,6 +60,7 @@ class Project:
         self.reviews = _in_order([each.review for each in parsed])
         self._parsed = {each.review.slug: each for each in parsed}
         self._evidence: dict[Path, Evidence | None] = {}
+        self._trials: dict[tuple[str, str, Scale], tuple[Trial, ...]] = {}
 
     @classmethod
     def load(cls, root: Path) -> Project:
@@ -131,17 +132,28 @@ class Project:
 
     def trials(self, review: Review, verification: Verification, scale: Scale) -> tuple[Trial, ...]:
         """The trials declared now; none while a parameter waits for a choice that has no evidence."""
+        key = (review.slug, verification.id, scale)
+        if key not in self._trials:
+            self._trials[key] = self._expand(review, verification, scale)
+        return self._trials[key]
 
+    def _expand(self, review: Review, verification: Verification, scale: Scale) -> tuple[Trial, ...]:
         def lookup(chooser: str) -> Sequence[Record] | None:
             evidence = self.evidence(review.slug, chooser, scale)
             return evidence.records if evidence else None
 
+        definitions = self.definitions(review, verification)
         try:
-            return expand(
-                review.slug, verification, verification.rungs[scale], self.definitions(review, verification), lookup
-            )
+            return expand(review.slug, verification, verification.rungs[scale], definitions, lookup)
         except Waiting:
             return ()
+
+    def fingerprints(self, review: Review, verification: Verification, scale: Scale) -> tuple[str, ...]:
+        """Those of `trials`, without looking at any where nothing is chosen."""
+        declared = self.declared(review, verification, scale)
+        if declared is None:
+            declared = tuple(trial.fingerprint for trial in self.trials(review, verification, scale))
+        return declared
 
     def declared(self, review: Review, verification: Verification, scale: Scale) -> tuple[str, ...] | None:
         """The fingerprints of the trials declared now; None where they depend on a choice."""
@@ -164,7 +176,8 @@ class Project:
         return self._evidence[path]
 
     def forget(self, slug: str, verification: str, scale: Scale) -> None:
-        """Read the evidence anew the next time: it was just written."""
+        """Read the evidence anew the next time: it was just written, and trials may have been chosen by it."""
+        self._trials.clear()
         self._evidence.pop(self.evidence_path(slug, verification, scale), None)
 
     def journal(self, slug: str, verification: str, scale: Scale) -> Evidence:
@@ -183,7 +196,7 @@ class Project:
         evidence = self.evidence(review.slug, verification.id, scale)
         if evidence is None:
             return 0
-        declared = {trial.fingerprint for trial in self.trials(review, verification, scale)}
+        declared = set(self.fingerprints(review, verification, scale))
         return sum(record.fingerprint not in declared for record in evidence.records)
 
     def stored(self, slug: str) -> store.Verdicts:

@@ -101,7 +101,7 @@ class _Graphed:
     def __call__(self, *given: Tensor) -> None:
         if self._warmups:  # a step like any other, but off the main stream, as capturing demands
             self._warmups -= 1
-            side = torch.cuda.Stream()
+            side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
             side.wait_stream(torch.cuda.current_stream())
             with torch.cuda.stream(side):
                 self._step(*given)

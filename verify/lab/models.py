@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -45,9 +46,9 @@ def conv(shape: Shape, classes: int, *, width: int) -> nn.Sequential:
 def resnet(
     shape: Shape, classes: int, *, width: int, ghost: int | None = None, zero_gamma: bool = False
 ) -> nn.Sequential:
-    """A residual net of seven convolutions and a linear layer: three stages, of `width`, 2 `width` and 4 `width` channels.
+    """A residual net with batch normalisation: one block in each of three stages, of 1, 2 and 4 times `width` channels.
 
-    He et al. 2016, arXiv 1512.03385, with one basic block a stage.
+    He et al. 2016, arXiv 1512.03385, cut down to seven convolutions beside the shortcuts, and a linear layer.
 
     Args:
         shape: of one example.
@@ -95,7 +96,7 @@ def resnet9(
 
 
 class Residual(nn.Module):
-    """Two normalised convolutions beside a shortcut, which is a normalised 1-wide convolution where the shape changes."""
+    """Two convolutions beside a shortcut; where the shape changes, the shortcut is a convolution of kernel 1."""
 
     def __init__(
         self, dims: int, fan_in: int, fan_out: int, *, stride: int = 1, ghost: int | None, zero_gamma: bool
@@ -114,19 +115,23 @@ class Residual(nn.Module):
         return F.relu(self.body(inputs) + self.shortcut(inputs))
 
 
-class GhostBatchNorm(nn.modules.batchnorm._BatchNorm):
-    """Batch normalisation over `ghost` examples at a time, as each worker of a large minibatch sees its own.
+class BatchNorm(nn.Module):
+    """Batch normalisation; with `ghost`, over so many examples at a time, as each worker of a minibatch sees its own.
 
-    Goyal et al. 2017, arXiv 1706.02677, section 3 (there n = 32); Hoffer et al. 2017, arXiv 1705.08741.  Running
-    statistics move once a step, towards the mean of the groups'.  Without `ghost` it is `nn.BatchNorm1d` and its like.
+    Goyal et al. 2017, arXiv 1706.02677, section 3 (there 32); Hoffer et al. 2017, arXiv 1705.08741.  Running statistics
+    move once a step, towards the mean of the groups'.  Without `ghost` it computes what `nn.BatchNorm2d` does.
     """
 
-    def __init__(self, channels: int, ghost: int | None = None) -> None:
-        super().__init__(channels)
-        self.ghost = ghost
+    running_mean: Tensor
+    running_var: Tensor
 
-    def _check_input_dim(self, inputs: Tensor) -> None:
-        """Any number of dimensions will do."""
+    def __init__(self, channels: int, ghost: int | None = None) -> None:
+        super().__init__()
+        self.ghost = ghost
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Inputs (n, channels, …), normalised.
@@ -134,21 +139,20 @@ class GhostBatchNorm(nn.modules.batchnorm._BatchNorm):
         Raises:
             ValueError: in training, a minibatch that cannot be cut into groups of `ghost`.
         """
-        if self.ghost is None or not self.training:
-            return super().forward(inputs)
-        if len(inputs) % self.ghost:
-            raise ValueError(f"a minibatch of {len(inputs)} cannot be cut into ghost batches of {self.ghost}")
-        groups = len(inputs) // self.ghost
+        if not self.training:
+            return F.batch_norm(inputs, self.running_mean, self.running_var, self.weight, self.bias)
+        size = self.ghost or len(inputs)
+        if len(inputs) % size:
+            raise ValueError(f"a minibatch of {len(inputs)} cannot be cut into ghost batches of {size}")
+        groups, shape = len(inputs) // size, inputs.shape[1:]
         # Groups become channels of their own, so that one call normalises them all.
-        apart = inputs.unflatten(0, (groups, -1)).transpose(0, 1).flatten(1, 2)
-        mean, var, weight, bias = (
-            each.repeat(groups) for each in (self.running_mean, self.running_var, self.weight, self.bias)
-        )
-        normalised = F.batch_norm(apart, mean, var, weight, bias, True, self.momentum, self.eps)
+        apart = inputs.view(groups, size, *shape).transpose(0, 1).flatten(1, 2)
+        own = (self.running_mean, self.running_var, self.weight, self.bias)
+        mean, var, weight, bias = (each.repeat(groups) for each in own)
+        normalised = F.batch_norm(apart, mean, var, weight, bias, training=True)
         self.running_mean.copy_(mean.view(groups, -1).mean(0))
         self.running_var.copy_(var.view(groups, -1).mean(0))
-        self.num_batches_tracked.add_(1)
-        return normalised.unflatten(1, (groups, -1)).transpose(0, 1).flatten(0, 1)
+        return normalised.view(size, groups, *shape).transpose(0, 1).flatten(0, 1)
 
 
 class GlobalMean(nn.Module):
@@ -163,7 +167,7 @@ def normalisations(network: nn.Module) -> list[str]:
     return [
         f"{place}.{name}"
         for place, module in network.named_modules()
-        if isinstance(module, GhostBatchNorm)
+        if isinstance(module, BatchNorm)
         for name, _ in module.named_parameters(recurse=False)
     ]
 
@@ -180,4 +184,4 @@ def _normalised(
 ) -> list[nn.Module]:
     """A convolution without bias, which the batch normalisation after it would undo."""
     convolution = _convolution(dims, fan_in, fan_out, kernel=kernel, stride=stride, bias=False)
-    return [convolution, GhostBatchNorm(fan_out, ghost)]
+    return [convolution, BatchNorm(fan_out, ghost)]

@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 from verify.errors import UserError
 from verify.model import CodeFence, Review, Verification
 from verify.project import Project
-from verify.web import words
+from verify.web import vectors, words
 from verify.web.intervals import interval
 from verify.web.links import Link, link_from
 from verify.web.listings import listing, one_block
@@ -28,17 +28,19 @@ from verify.web.views import ReviewView, view
 FOLDER = Path(__file__).parent
 
 
-def render(project: Project, directory_urls: bool = True) -> dict[str, str]:
+def render(project: Project, directory_urls: bool = True, asides: dict[str, str] | None = None) -> dict[str, str]:
     """The generated pages: paths relative to the docs folder, and the Markdown that belongs there.
 
     Args:
         project: what to render; its evidence and drawings are read, never changed.
         directory_urls: whether the generator serves `a/b.md` as `a/b/` (MkDocs' default) or as `a/b.html`.
+        asides: if given, folded code and provenance go here under the name of a placeholder in the page, for
+            `vectors.fill`: Markdown and the search would spend half of a build on reading what is neither's.
     """
     views = [view(project, review) for review in project.reviews]
     pages = {"index.md": _home(views, link_from("index.md", directory_urls))}
     for each in views:
-        pages[each.page] = _review(project, each, link_from(each.page, directory_urls))
+        pages[each.page] = _review(project, each, link_from(each.page, directory_urls), asides)
     changelog = project.root / "CHANGELOG.md"
     if changelog.is_file():
         pages["changelog.md"] = changelog.read_text(encoding="utf-8")
@@ -63,14 +65,14 @@ def _home(views: list[ReviewView], link: Link) -> str:
     return _environment().get_template("home.md").render(sections=entries, link=link)
 
 
-def _review(project: Project, page: ReviewView, link: Link) -> str:
+def _review(project: Project, page: ReviewView, link: Link, asides: dict[str, str] | None) -> str:
     paper = page.review.paper
     front = {
         "title": _quoted(paper.title),
         "description": _quoted(page.review.summary),
         "tags": Markup("[{}]").format(Markup(", ").join(map(_quoted, page.review.tags))),
     }
-    body = "\n\n".join(_parts(project, page, link))
+    body = "\n\n".join(_parts(project, page, link, asides))
     addresses = list(_addresses(page.review))
     template = _environment().get_template("review.md")
     return template.render(view=page, front=front, addresses=addresses, body=Markup(body), link=link)
@@ -87,7 +89,7 @@ def _addresses(review: Review) -> Iterator[tuple[str, str]]:
     yield from review.paper.links.items()
 
 
-def _parts(project: Project, page: ReviewView, link: Link) -> Iterator[str]:
+def _parts(project: Project, page: ReviewView, link: Link, asides: dict[str, str] | None) -> Iterator[str]:
     """The body of a review in order: prose with its bindings replaced, and what stands in the place of each fence."""
     review = page.review
     prose = Prose(project, page)
@@ -102,7 +104,7 @@ def _parts(project: Project, page: ReviewView, link: Link) -> Iterator[str]:
         if isinstance(fence, CodeFence):
             yield _code(page, fence, lines)
         else:
-            yield _verification(page, fence, link, shown)
+            yield _verification(page, fence, link, shown, asides)
         position = fence.end_line + 1
     yield prose.render(lines[position - 1 :], position)
 
@@ -115,11 +117,19 @@ def _code(page: ReviewView, fence: CodeFence, lines: list[str]) -> str:
     return _block("code.html", names=names, code=code)
 
 
-def _verification(page: ReviewView, verification: Verification, link: Link, shown: set[str]) -> str:
+def _verification(
+    page: ReviewView, verification: Verification, link: Link, shown: set[str], asides: dict[str, str] | None
+) -> str:
     each = page.verifications[verification.id]
+    slug = page.review.slug
     first_use = each.experiment.module not in shown
     shown.add(each.experiment.module)
-    return _block("verification.html", each=each, slug=page.review.slug, link=link, first_use=first_use)
+    folds = _block("folds.html", each=each, slug=slug, link=link, first_use=first_use)
+    if asides is not None:
+        name = f"{slug}/{verification.id}"
+        asides[name] = folds
+        folds = vectors.placeholder(name)
+    return _block("verification.html", each=each, slug=slug, link=link, folds=Markup(folds))
 
 
 def _block(template: str, **values: object) -> str:

@@ -58,7 +58,8 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
     def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
         """Add the pages and whatever else lies beside the reviews."""
         with _mistakes_listed():
-            rendered = pages.render(self._project, config.use_directory_urls)
+            self._asides: dict[str, str] = {}
+            rendered = pages.render(self._project, config.use_directory_urls, self._asides)
         rendered |= {path: text for path, text in pages.broken(self._mistakes).items() if path.startswith("reviews/")}
         for path, text in rendered.items():
             files.append(File.generated(config, path, content=text))
@@ -70,14 +71,14 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
         return files
 
     def on_post_page(self, output: str, *, page: Page, config: MkDocsConfig) -> str:
-        """Put the drawings in line: after Markdown, and after the search index was taken."""
+        """Put drawings and folds in their places: after Markdown, and after the search index was taken."""
         del page
 
         def read(path: str) -> str:
             return vectors.checked((Path(config.docs_dir) / path).read_text(encoding="utf-8"), f"docs/{path}")
 
         with _mistakes_listed():
-            return vectors.inline(output, read)
+            return vectors.inline(vectors.fill(output, self._asides), read)
 
     def on_serve(
         self, server: LiveReloadServer, *, config: MkDocsConfig, builder: Callable[..., Any]

@@ -1,4 +1,4 @@
-"""Drawings put into a finished page.
+"""Drawings, and folds that were kept aside, put into a finished page.
 
 A page's Markdown names its drawings as images, which any generator can show.  In the site they are put in line after
 Markdown: only there do they follow the page's colours, and their labels stay out of the search index.
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from verify.errors import UserError
 
 ATTRIBUTE = "data-verify-drawing"
 _IMAGE = re.compile(rf'<img\b[^>]*\b{ATTRIBUTE}="([^"]+)"[^>]*>')
+_ASIDE = re.compile(r'<div data-verify-aside="([^"]+)"></div>')
 _SHAPES = {"path", "line", "rect", "circle", "ellipse", "polygon", "polyline", "text", "tspan", "use"}
 _GROUPS = {"svg", "g", "a", "defs", "clipPath", "mask", "marker", "pattern", "symbol", "title", "desc", "style"}
 _TAGS = _SHAPES | _GROUPS | {"linearGradient", "radialGradient", "stop"}
@@ -25,6 +26,16 @@ _TEXT = re.compile(r"""<!|<\?|@import|url\((?!['"]?#)""")
 def inline(html: str, read: Callable[[str], str]) -> str:
     """The page with each drawing in place of the image that names it; `read` gives a drawing by that name."""
     return _IMAGE.sub(lambda image: read(image[1]), html)
+
+
+def placeholder(name: str) -> str:
+    """Where `fill` puts what was kept aside under `name`."""
+    return f'<div data-verify-aside="{name}"></div>'
+
+
+def fill(html: str, asides: Mapping[str, str]) -> str:
+    """The page with everything that was kept aside in its place."""
+    return _ASIDE.sub(lambda found: asides[found[1]], html)
 
 
 def checked(svg: str, name: str) -> str:

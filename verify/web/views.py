@@ -190,12 +190,11 @@ def _verification(
 
 def _standing(project: Project, review: Review, verification: Verification, scale: Scale) -> Standing:
     evidence = project.evidence(review.slug, verification.id, scale) or Evidence(review.slug, verification.id, scale)
-    trials = project.trials(review, verification, scale)
     stale = project.stale(review, verification, scale)
     used = {record.environment for record in evidence.records}
     return Standing(
         scale=scale,
-        declared=len(trials),
+        declared=len(project.fingerprints(review, verification, scale)),
         fresh=len(evidence.records) - stale,
         stale=stale,
         failed=len(evidence.failures),
