@@ -54,7 +54,13 @@ BUILDS: dict[str, Build] = {
         nn.Linear(FEATURES, 12), nn.BatchNorm1d(12), nn.ReLU(), nn.Linear(12, CLASSES)
     ),
 }
-both_ways = pytest.mark.parametrize("build", [perceptron, BUILDS["ghost batches"]], ids=["stacked", "in turn"])
+
+
+def normalised() -> nn.Module:
+    return nn.Sequential(nn.Linear(FEATURES, 12), models.BatchNorm(12, ghost=4), nn.ReLU(), nn.Linear(12, CLASSES))
+
+
+both_ways = pytest.mark.parametrize("build", [perceptron, normalised], ids=["stacked", "in turn"])
 """One network whose replicas are trained as one stack, and one with buffers whose replicas take turns."""
 
 
@@ -155,7 +161,10 @@ def stacked(
 
 
 def everything(ensemble: Ensemble) -> Tensor:
-    parts = [ensemble.weights, *(each.flatten(1).to(ensemble.weights.dtype) for each in ensemble.buffers.values())]
+    parts = [
+        ensemble.weights,
+        *(each.reshape(len(ensemble), -1).to(ensemble.weights.dtype) for each in ensemble.buffers.values()),
+    ]
     return torch.cat(parts, dim=1).cpu()
 
 
@@ -175,7 +184,7 @@ def assert_same(
             torch.testing.assert_close(values, expected, rtol=0, atol=tolerance)
 
 
-def cosine(rate: float = 0.05, steps: int = 300) -> Tensor:
+def cosine(rate: float = 0.05, steps: int = 200) -> Tensor:
     return schedules.cosine(rate, steps)
 
 
@@ -187,19 +196,20 @@ def test_a_replica_is_a_plain_loop(build: Build, nesterov: bool) -> None:
 
 @both_ways
 def test_rates_decay_and_momentum_ride_along(build: Build) -> None:
-    warmed = schedules.gradual_warmup(schedules.step_decay(0.1, 300, at=[0.5]), 0.01, 20)
+    warmed = schedules.gradual_warmup(schedules.step_decay(0.1, 200, at=[0.5]), 0.01, 20)
     trials = [
         Trial(0, cosine(), momentum=0.0),
         Trial(1, warmed, momentum=0.5, weight_decay=1e-2),
-        Trial(1, schedules.constant(0.02, 300)),
+        Trial(1, schedules.constant(0.02, 200)),
     ]
     assert_same(trials, build)
 
 
 def test_parameters_exempt_from_decay_are_a_group_of_their_own() -> None:
-    build = BUILDS["ghost batches"]
+    build = normalised
     exempt = models.normalisations(build())
-    assert len(exempt) == 2 * 9, "the stem, two a block, and two shortcuts, each with a weight and a bias"
+    assert exempt == ["1.weight", "1.bias"]
+    assert len(models.normalisations(BUILDS["ghost batches"]())) == 2 * 9, "the stem, two a block, two shortcuts"
     trials = [Trial(0, cosine(), weight_decay=0.1), Trial(1, cosine(), weight_decay=0.02)]
     assert_same(trials, build, exempt=exempt)
     assert not torch.equal(*(stacked(trials, build, torch.float64, 8, exempt=each) for each in ((), exempt)))
@@ -237,7 +247,7 @@ def test_inputs_ride_along() -> None:
 
 @both_ways
 def test_stopping_time_rides_along(build: Build) -> None:
-    assert_same([Trial(0, cosine(steps=40)), Trial(1, cosine(steps=300)), Trial(2, cosine(steps=120))], build)
+    assert_same([Trial(0, cosine(steps=40)), Trial(1, cosine(steps=200)), Trial(2, cosine(steps=120))], build)
 
 
 @both_ways
@@ -375,3 +385,17 @@ class Hungry(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         return inputs + torch.zeros(2**46, 1, device=inputs.device).sum()
+
+
+@both_ways
+def test_bfloat16_is_near_and_only_where_it_is_asked_for(build: Build) -> None:
+    def after(precision: str) -> Tensor:
+        ensemble = Ensemble.of(build, [0])
+        training = Training(ensemble, Examples.same(pool(), 1), [0], minibatch=8, precision=precision)
+        training.run([cosine(steps=20)])
+        return everything(ensemble)
+
+    exact, coarse = after("float32"), after("bf16")
+    assert exact.dtype == coarse.dtype == torch.float32
+    assert not torch.equal(coarse, exact)
+    torch.testing.assert_close(coarse, exact, rtol=0, atol=0.05)

@@ -141,3 +141,34 @@ def test_auto_is_a_device_of_this_machine() -> None:
 def test_a_device_that_is_not_here_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"device 'tpu' is not on this machine; it has .*cpu"):
         machine.resolve("tpu")
+
+
+def test_a_precision_is_checked_and_asked_for() -> None:
+    cpu = torch.device("cpu")
+    with (
+        pytest.raises(ValueError, match="precision must be one of float32, tf32, bf16; not fp8"),
+        machine.arithmetic(cpu, "fp8"),
+    ):
+        pass
+    kinds = {}
+    for precision in machine.PRECISIONS:
+        with machine.arithmetic(cpu, precision):
+            kinds[precision] = (torch.ones(2, 2) @ torch.ones(2, 2)).dtype
+    assert kinds == {"float32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16}
+    assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32, "afterwards all is as it was"
+
+
+def test_a_step_on_the_cpu_is_called_as_it_is() -> None:
+    def step() -> None: ...
+
+    assert machine.repeated(step, torch.device("cpu")) is step
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_step_on_a_gpu_becomes_a_graph_and_makes_each_call_once() -> None:
+    device = torch.device("cuda")
+    total = torch.zeros(3, device=device)
+    step = machine.repeated(lambda given: total.add_(given), device)
+    for call in range(10):
+        step(torch.full((3,), float(call), device=device))
+    assert total.tolist() == [45.0] * 3
