@@ -126,7 +126,7 @@ def test_seeds_differ(name: str) -> None:
             "budget must be one of fixed-steps, fixed-epochs; not time",
         ),
         ("data_scaling", {"examples": 121, "budget": "fixed-steps"}, "1 to 120 training examples to choose, not 121"),
-        ("dsd", {"arm": "dsd", "dataset": "mnist"}, "no data set 'mnist'; there is mnist1d"),
+        ("dsd", {"arm": "dsd", "dataset": "mnist"}, "no data set 'mnist'; there is cifar-10, fashion-mnist, mnist1d"),
     ],
 )
 def test_wrong_arguments(name: str, wrong: dict[str, Any], message: str) -> None:

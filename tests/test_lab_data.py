@@ -12,7 +12,7 @@ import pytest
 import torch
 from platformdirs import user_cache_path
 
-from verify.lab import data
+from verify.lab import data, folders
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_splits_are_apart_and_standardised_together() -> None:
     dataset = data.load("mnist1d")
     splits = (dataset.train, dataset.validation, dataset.test)
     assert [len(split.labels) for split in splits] == [120, 30, 50]
-    assert dataset.features == 40
+    assert (dataset.features, dataset.shape) == (40, (1, 40))
     everything = torch.cat([split.inputs for split in splits])
     assert everything.dtype == torch.float32
     assert len(everything.unique(dim=0)) == 200
@@ -128,12 +128,12 @@ def test_a_subset_must_be_there(examples: int) -> None:
 
 
 def test_an_unknown_name_says_what_there_is() -> None:
-    with pytest.raises(ValueError, match="no data set 'mnist'; there is mnist1d"):
+    with pytest.raises(ValueError, match="no data set 'mnist'; there is cifar-10, fashion-mnist, mnist1d"):
         data.load("mnist")
 
 
 def test_the_cache_is_where_the_platform_keeps_such_things(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("VERIFY_CACHE", raising=False)
-    assert data.cache_folder() == user_cache_path("verify-reviews")
+    assert folders.cache_folder() == user_cache_path("verify-reviews")
     monkeypatch.setenv("VERIFY_CACHE", str(tmp_path))
-    assert data.cache_folder() == tmp_path
+    assert folders.cache_folder() == tmp_path

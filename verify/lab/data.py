@@ -1,4 +1,7 @@
-"""Data sets: generated once, kept in a cache folder, checked by content each time they are read."""
+"""Data sets in three splits, checked by content each time they are read.
+
+MNIST-1D is generated once and kept in a cache folder; images are published files (`verify.lab.images`).
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import os
 import warnings
 import zipfile
 from collections.abc import Callable
+from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,9 +18,10 @@ import numpy as np
 import torch
 from filelock import FileLock
 from numpy.typing import NDArray
-from platformdirs import user_cache_path
 from torch import Tensor
 
+from verify.lab import images
+from verify.lab.folders import cache_folder
 from verify.lab.randomness import stream
 
 Arrays = tuple[NDArray[np.float32], NDArray[np.int64]]
@@ -42,10 +47,12 @@ MNIST1D = {
 """The published defaults of MNIST-1D (Greydanus and Kobak 2020, arXiv 2011.14439), with more examples."""
 MNIST1D_TRAIN, MNIST1D_VALIDATION = 10_000, 2_500
 """The rest, 5,000, is the test split."""
+FASHION_MNIST_VALIDATION, CIFAR10_VALIDATION = 10_000, 5_000
+"""The last of the published training examples, which are in no order; the published test split is ours too."""
 
 
 class Split(NamedTuple):
-    """Examples: `inputs` (n, …) float32 and `labels` (n,) int64."""
+    """Examples: `inputs` (n, features) float32 and `labels` (n,) int64."""
 
     inputs: Tensor
     labels: Tensor
@@ -62,13 +69,15 @@ class Dataset(NamedTuple):
     validation: Split
     test: Split
     classes: int
+    shape: tuple[int, ...]
+    """Of one input before it was made flat: channels, then its length, or its height and width."""
     sha256: str
     """Of the content of all three splits."""
 
     @property
     def features(self) -> int:
         """Numbers in one input."""
-        return self.train.inputs[0].numel()
+        return prod(self.shape)
 
     def subset(self, seed: int, examples: int) -> Tensor:
         """Rows of the training split that the trial with `seed` trains on: (examples,) int64.
@@ -89,6 +98,7 @@ def load(name: str) -> Dataset:
 
     Raises:
         ValueError: there is none of that name.
+        images.Unavailable: it is not on this machine and cannot be downloaded; the message says what would help.
     """
     if name not in _LOADERS:
         raise ValueError(f"no data set '{name}'; there is {', '.join(sorted(_LOADERS))}")
@@ -101,10 +111,45 @@ def mnist1d() -> Dataset:
     last = MNIST1D_TRAIN + MNIST1D_VALIDATION
     parts = (slice(MNIST1D_TRAIN), slice(MNIST1D_TRAIN, last), slice(last, None))
     train, validation, test = (Split(torch.from_numpy(inputs[part]), torch.from_numpy(labels[part])) for part in parts)
-    return Dataset("mnist1d", train, validation, test, classes=10, sha256=digest)
+    return Dataset("mnist1d", train, validation, test, classes=10, shape=(1, inputs.shape[1]), sha256=digest)
 
 
-_LOADERS: dict[str, Callable[[], Dataset]] = {"mnist1d": mnist1d}
+def fashion_mnist() -> Dataset:
+    """Fashion-MNIST: 50,000 training, 10,000 validation, 10,000 test examples."""
+    return _of_images("fashion-mnist", images.fashion_mnist(), FASHION_MNIST_VALIDATION)
+
+
+def cifar10() -> Dataset:
+    """CIFAR-10: 45,000 training, 5,000 validation, 10,000 test examples."""
+    return _of_images("cifar-10", images.cifar10(), CIFAR10_VALIDATION)
+
+
+_LOADERS: dict[str, Callable[[], Dataset]] = {"mnist1d": mnist1d, "fashion-mnist": fashion_mnist, "cifar-10": cifar10}
+
+
+def _of_images(name: str, published: images.Images, validation: int) -> Dataset:
+    """Published images, each channel with mean 0 and standard deviation 1 over the training split."""
+    pixels, labels = published.train
+    last = len(labels) - validation
+    values = np.arange(256)
+    counts = np.stack([np.bincount(pixels[:last, c].ravel(), minlength=256) for c in range(pixels.shape[1])])
+    mean = counts @ values / counts.sum(1)
+    deviation = np.sqrt(counts @ values**2 / counts.sum(1) - mean**2)
+    scaled = ((values - mean[:, None]) / deviation[:, None]).astype(np.float32)  # per channel, what each byte becomes
+
+    def split(part: images.Pixels, its_labels: images.Labels) -> Split:
+        inputs = np.stack([scaled[c][part[:, c]] for c in range(part.shape[1])], axis=1)
+        return Split(torch.from_numpy(inputs).flatten(1), torch.from_numpy(its_labels))
+
+    return Dataset(
+        name,
+        split(pixels[:last], labels[:last]),
+        split(pixels[last:], labels[last:]),
+        split(*published.test),
+        classes=int(labels.max()) + 1,
+        shape=pixels.shape[1:],
+        sha256=published.sha256,
+    )
 
 
 def _generate_mnist1d(arguments: dict[str, Any]) -> Arrays:
@@ -119,12 +164,6 @@ def _generate_mnist1d(arguments: dict[str, Any]) -> Arrays:
     finally:
         np.random.set_state(state)
     return made["x"].astype(np.float32), made["y"].astype(np.int64)
-
-
-def cache_folder() -> Path:
-    """Where data sets are kept: `VERIFY_CACHE`, or the platform's folder for what can be made again."""
-    chosen = os.environ.get("VERIFY_CACHE")
-    return Path(chosen).expanduser() if chosen else user_cache_path("verify-reviews")
 
 
 def _cached(
