@@ -134,3 +134,69 @@ def test_a_sentence_that_relies_on_another_verdict_is_a_mistake(ran: Mini, state
 def test_a_sentence_that_relies_on_the_verdict_there_is_is_right(ran: Mini) -> None:
     ran.edit("([@fair])", "([@fair supported], [@loaded contradicted])")
     assert "no mistakes" in ran.verify("check")
+
+
+def test_a_verdict_that_was_edited_is_noticed_and_reached_again(ran: Mini) -> None:
+    path = ran.root / "docs/evidence/coin/verdicts.json"
+    before = path.read_text()
+    path.write_text(before.replace('"contradicted"', '"supported"'))
+    assert "out of date" in ran.verify("check", expect=2)
+    assert "judged coin" in ran.verify("refresh")
+    assert path.read_text() == before
+
+
+@pytest.mark.parametrize("harm", ["edit", "delete"])
+def test_a_drawing_that_was_touched_is_noticed_and_drawn_again(ran: Mini, harm: str) -> None:
+    path = ran.root / "docs/evidence/coin/heads.tiny.svg"
+    before = path.read_text()
+    if harm == "delete":
+        path.unlink()
+    else:
+        path.write_text(before.replace("0.5", "0.6"))
+    assert "out of date" in ran.verify("check", expect=2)
+    assert "drew docs/evidence/coin/heads.tiny.svg" in ran.verify("refresh")
+    assert path.read_text() == before
+
+
+def test_a_record_that_was_edited_is_a_mistake(ran: Mini) -> None:
+    ran.evidence.write_text(ran.evidence.read_text().replace('"seed":4', '"seed":99'))
+    ran.verify("refresh")
+    output = ran.verify("check", expect=2)
+    assert "was changed: it is not the trial it says" in output
+
+
+def test_names_that_no_record_has_are_mistakes_and_stop_nothing_else(ran: Mini) -> None:
+    ran.edit("    x: bias\n    y: heads\n", "    x: bias\n    y: haeds\n")
+    ran.edit("flips.heads[", "flips.hads[")
+    ran.edit("where: {bias: 0.8}, within: [0.45, 0.55]", "where: {bias: 0.8}, at_least: 0.7")
+    output = ran.verify("refresh", expect=2)
+    assert "reviews/coin.md:" in output
+    assert verdicts(ran)["loaded"]["status"] == "supported", "the verdicts were reached all the same"
+    output = ran.verify("check", expect=2)
+    assert "no record of 'flips' at tiny has 'haeds'" in output
+    assert "no record of 'flips' has 'hads'" in output
+    assert output.count("did you mean 'heads'?") == 2
+
+
+def test_a_new_review_has_nothing_that_could_be_out_of_date(mini: Mini) -> None:
+    assert "no mistakes" in mini.verify("check")
+    mini.edit("([@fair])", "([@fair supported])")
+    output = mini.verify("check", expect=2)
+    assert "`verify run --missing coin --scale tiny`, then `verify refresh`" in output
+
+
+def test_what_is_left_of_a_review_that_is_gone_is_a_mistake(ran: Mini) -> None:
+    folder = ran.root / "docs/evidence/gone"
+    folder.mkdir()
+    (folder / "verdicts.json").write_text("{}")
+    output = ran.verify("check", expect=2)
+    assert "docs/evidence/gone/verdicts.json: this was derived for a review that is not there" in output
+
+
+def test_a_published_verdict_that_is_not_run_here_is_not_hidden(ran: Mini) -> None:
+    commit(ran)
+    ran.evidence.unlink()
+    ran.verify("refresh")
+    output = ran.verify("verdicts")
+    assert output.count("DIFFERS") == 2
+    assert "not run" in output

@@ -58,7 +58,7 @@ def test_edits_that_rerun_nothing(ran: Mini, old: str, new: str) -> None:
     ("old", "new", "count", "why"),
     [
         ("range(1000)", "range(999)", 10, "code changed: reviews/coin.md:toss"),
-        ("bias: [0.5, 0.8]", "bias: [0.5, 0.8, 0.9]", 5, "parameter changed or added: bias"),
+        ("bias: [0.5, 0.8]", "bias: [0.5, 0.8, 0.9]", 5, "parameter changed or added: bias 0.5 → 0.9"),
         ("seeds: 5", "seeds: 6", 2, "new seed 5"),
         ("tiny: {seeds: 5}", "tiny: {seeds: 5, nap: 0.001}", 10, "parameter changed or added: nap None → 0.001"),
     ],
@@ -152,7 +152,7 @@ def test_evidence_lost_before_it_was_written_is_written_by_the_next_run(ran: Min
 
 
 def test_two_runs_at_once_share_the_work(mini: Mini) -> None:
-    mini.edit("tiny: {seeds: 5}", "tiny: {seeds: 5, nap: 0.1}")
+    mini.edit("tiny: {seeds: 5}", "tiny: {seeds: 5, nap: 0.6}")
     first = mini.start("run")
     wait_for(lambda: mini.journal.exists(), first)
     second = mini.verify("run")
@@ -287,3 +287,75 @@ def test_evidence_with_a_conflict_is_a_users_mistake(ran: Mini) -> None:
     ran.evidence.write_text("<<<<<<< HEAD\n" + ran.evidence.read_text())
     output = ran.verify("refresh", expect=2)
     assert "docs/evidence/coin/flips.tiny.jsonl:1: this line is not one of an evidence file" in output
+
+
+def test_a_choice_that_cannot_be_made_is_said_and_stops_nothing_else(mini: Mini) -> None:
+    mini.edit(
+        "```yaml verify\nid: flips",
+        "```python verify\ndef lost(seed: int, device: str, *, lr: float) -> dict:\n    return {'v': float('nan')}\n"
+        "```\n\n```yaml verify\nid: sweep\nexperiment: lost\ngrid: {lr: [0.2, 0.3]}\n"
+        "scales:\n  tiny: {seeds: 3}\n```\n\n```yaml verify\nid: chosen\nexperiment: lost\n"
+        "parameters: {lr: {choose_from: sweep, minimise: v}}\nscales:\n  tiny: {seeds: 3}\n```\n\n"
+        "```yaml verify\nid: flips",
+    )
+    output = mini.verify("run", expect=1)
+    assert "coin:chosen tiny: cannot run: 'sweep' has no record to choose lr from" in output
+    assert mini.evidence.exists()
+    assert "waits for a choice" in mini.verify("status")
+    mini.verify("refresh")
+    assert "cannot run" in mini.verify("run", "--dry-run")
+
+
+def test_a_dry_run_says_what_would_run_under_another_torch(ran: Mini) -> None:
+    ran.journal.write_text(ran.journal.read_text().replace('"torch":"', '"torch":"0.'))
+    assert "nothing to run" in ran.due()
+    ran.edit("seeds: 5", "seeds: 6")
+    said = ran.due()
+    assert "12 to run, 0 fresh" in said
+    assert "10 × recorded under torch 0.2." in said
+    assert "trials that are compared share both" in said
+
+
+def test_a_scale_that_is_not_declared(mini: Mini) -> None:
+    output = mini.verify("run", "--scale", "full", expect=2)
+    assert "nothing that was asked for is declared at scale full" in output
+    assert "declared are: tiny" in output
+
+
+def test_more_trials_than_anyone_means(mini: Mini) -> None:
+    mini.edit("seeds: 5", "seeds: 100000000000")
+    output = mini.verify("status", expect=2)
+    assert "scale tiny is 200,000,000,000 trials" in output
+    assert "at most 100,000" in output
+
+
+def test_a_review_in_a_folder_of_reviews(mini: Mini) -> None:
+    (mini.root / "reviews" / "sub").mkdir()
+    (mini.root / "reviews" / "sub" / "x.md").write_text(COIN)
+    output = mini.verify("status", expect=2)
+    assert "reviews/sub/x.md: a review stands directly in reviews/" in output
+    assert "move it up" in output
+
+
+@pytest.mark.parametrize("value", ["-" * 20000 + "1", "+".join(["1"] * 3000)])
+def test_code_that_is_nested_too_deeply(mini: Mini, value: str) -> None:
+    mini.edit("def toss(", f"DEEP = {value}\n\n\ndef toss(")
+    mini.edit("return sum(", "return DEEP * sum(")
+    output = mini.verify("status", expect=2)
+    assert "reviews/coin.md" in output
+    assert "nested too deeply" in output or "maximum recursion depth" in output
+
+
+def test_two_experiments_of_one_name(mini: Mini) -> None:
+    mini.edit("def toss(", "def coin(seed: int, device: str) -> dict:\n    return {}\n\n\ndef toss(")
+    output = mini.verify("status", expect=2)
+    assert "two experiments are called 'coin'" in output
+    assert "the first stands in line 20" in output
+
+
+def test_a_journal_with_a_bad_line_says_how_to_mend_it(ran: Mini) -> None:
+    lines = ran.journal.read_text().splitlines(keepends=True)
+    ran.journal.write_text("".join([*lines[:4], "garbage\n", *lines[4:]]))
+    output = ran.verify("status", expect=2)
+    assert ".verify/journal/coin/flips.tiny.jsonl:5: this line is not one of an evidence file" in output
+    assert "delete this line" in output

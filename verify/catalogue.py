@@ -46,9 +46,10 @@ def read_source(code: str, path: str) -> tuple[dict[str, Experiment], list[UserE
 def _read(code: str, module: str, file: str, *, needs_decorator: bool) -> tuple[dict[str, Experiment], list[UserError]]:
     try:
         tree = ast.parse(code)
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:  # the last two: nested too deeply
         line = getattr(error, "lineno", None) or 1
-        return {}, [UserError(f"Python cannot read this: {getattr(error, 'msg', error)}", file, line)]
+        what = getattr(error, "msg", None) or str(error) or "it is nested too deeply"
+        return {}, [UserError(f"Python cannot read this: {what}", file, line)]
     found: dict[str, Experiment] = {}
     errors: list[UserError] = []
     for function in tree.body:
@@ -60,6 +61,9 @@ def _read(code: str, module: str, file: str, *, needs_decorator: bool) -> tuple[
             continue
         experiment, mistakes = _experiment(function, decorator, module, file)
         errors += mistakes
+        if function.name in found:
+            hint = f"rename one: the first stands in line {found[function.name].line}"
+            errors.append(UserError(f"two experiments are called '{function.name}'", file, function.lineno, hint))
         found[function.name] = experiment
     return found, errors
 

@@ -26,10 +26,11 @@ class _Group(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except UserErrors as errors:
-            for error in errors.errors:
+        except (UserError, UserErrors) as mistake:
+            errors = mistake.errors if isinstance(mistake, UserErrors) else [mistake]
+            for error in errors:
                 click.echo(str(error), err=True)
-            count = len(errors.errors)
+            count = len(errors)
             if count > 1:
                 click.echo(f"{count} mistakes", err=True)
             ctx.exit(2)

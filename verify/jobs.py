@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from verify import store
+from verify.errors import UserError, UserErrors
 from verify.fingerprint import Definitions, code_hash
-from verify.model import Environment, Evidence, Experiment, Failure, Record, Review, Scale, Verification
+from verify.model import SCALES, Environment, Evidence, Experiment, Failure, Record, Review, Scale, Verification
 from verify.plan import Batch, Planned, Waiting, batches, chosen_from, examine, expand, points
 from verify.project import Project
 
@@ -31,6 +32,9 @@ class Job:
         self.planned: list[Planned] | None = None
         """None while a parameter waits for another verification, and where no trial had to be looked at."""
         self.waits_for: str | None = None
+        self.waits_why = ""
+        self._elsewhere: dict[str, str] = {}
+        """Per trial whose result does not count, why."""
         self.remaining = 0
         path = project.journal_path(review.slug, verification.id, scale)
         self.journal = store.Journal(path, self.known)
@@ -76,10 +80,19 @@ class Job:
         committed = self.project.evidence(*self.key) if missing else None
         self.known = own if committed is None else merge(committed, own)
 
-    def keep_only(self, device: str | None, torch: str | None) -> None:
-        """Forget results of another device or torch: trials that are compared share both."""
-        kept = tuple(r for r in self.known.records if _suits(self.known.environments[r.environment], device, torch))
-        self.known = msgspec.structs.replace(self.known, records=kept)
+    def keep_only(self, device: str | None, torch: str | None) -> bool:
+        """Forget results of another device or torch, since trials that are compared share both; whether any were."""
+        kept = []
+        for record in self.known.records:
+            environment = self.known.environments[record.environment]
+            if _suits(environment, device, torch):
+                kept.append(record)
+            else:
+                recorded = environment.versions.get("torch")
+                on = f"torch {recorded} on {environment.device}" if recorded else environment.device
+                self._elsewhere[record.fingerprint] = f"recorded under {on}: trials that are compared share both"
+        self.known = msgspec.structs.replace(self.known, records=tuple(kept))
+        return bool(self._elsewhere)
 
     def lookup(self, jobs: dict[Key, Job], verification: str) -> Sequence[Record] | None:
         """Records of the verification that chooses a parameter; None until it is complete and fresh."""
@@ -96,10 +109,15 @@ class Job:
                 self.review.slug, self.verification, self.rung, self.definitions, lambda name: self.lookup(jobs, name)
             )
         except Waiting as waiting:
-            self.planned, self.waits_for = None, waiting.verification
+            self.planned, self.waits_for, self.waits_why = None, waiting.verification, waiting.reason
             return
         self.planned, self.waits_for = examine(trials, self.known, self.definitions), None
+        self.planned = [self._with_reason(each) for each in self.planned]
         self.remaining = len(self.due)
+
+    def _with_reason(self, planned: Planned) -> Planned:
+        why = self._elsewhere.get(planned.trial.fingerprint)
+        return planned if planned.state == "fresh" or why is None else Planned(planned.trial, "stale", why)
 
     def batches(self) -> list[Batch]:
         return batches((each.trial for each in self.due), self.experiment, self.rung)
@@ -164,7 +182,7 @@ def select(project: Project, wanted: Iterable[tuple[str, str | None]], scale: Sc
     """The jobs of the named reviews or verifications that exist at `scale`, with those their choices come from.
 
     Raises:
-        UserErrors: a name is unknown.
+        UserErrors: a name is unknown, or nothing is declared at `scale`.
     """
     chosen: dict[tuple[str, str], Job] = {}
 
@@ -181,4 +199,8 @@ def select(project: Project, wanted: Iterable[tuple[str, str | None]], scale: Sc
         for verification in review.verifications:
             if name is None or verification.id == name:
                 add(review, verification)
+    if not chosen and project.reviews:
+        known = {each for review in project.reviews for _, each in project.rungs(review)}
+        hint = f"declared are: {', '.join(each for each in SCALES if each in known)}" if known else ""
+        raise UserErrors([UserError(f"nothing that was asked for is declared at scale {scale}", hint=hint)])
     return list(chosen.values())

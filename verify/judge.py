@@ -248,7 +248,7 @@ def _seeds_needed(criterion: Criterion, found: _Estimate) -> int | None:
 def _straddle(criterion: Criterion, estimate: float | None, bounds: Bounds, needed: int | None) -> str:
     low, high = bounds
     limits = [limit for limit in _limits(criterion) if low <= limit <= high]
-    reason = f"the interval includes {' and '.join(f'{limit:.6g}' for limit in limits)}"
+    reason = f"the interval includes {' and '.join(f'{limit:.12g}' for limit in limits)}"
     if needed:
         return f"{reason}; {needed} seeds would settle it if estimate and spread stay"
     if estimate in limits:
@@ -258,18 +258,18 @@ def _straddle(criterion: Criterion, estimate: float | None, bounds: Bounds, need
 
 def _clause(criterion: Criterion) -> str:
     if criterion.low is None:
-        return f"at most {criterion.high:.6g}"
-    return f"at least {criterion.low:.6g}" if criterion.high is None else f"within {_band(criterion)}"
+        return f"at most {criterion.high:.12g}"
+    return f"at least {criterion.low:.12g}" if criterion.high is None else f"within {_band(criterion)}"
 
 
 def _opposite(criterion: Criterion) -> str:
     if criterion.low is None:
-        return f"above {criterion.high:.6g}"
-    return f"below {criterion.low:.6g}" if criterion.high is None else f"outside {_band(criterion)}"
+        return f"above {criterion.high:.12g}"
+    return f"below {criterion.low:.12g}" if criterion.high is None else f"outside {_band(criterion)}"
 
 
 def _band(criterion: Criterion) -> str:
-    return f"{criterion.low:.6g} to {criterion.high:.6g}"
+    return f"{criterion.low:.12g} to {criterion.high:.12g}"
 
 
 def _too_few(number: int, what: str) -> str:

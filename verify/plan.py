@@ -12,9 +12,10 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from verify.errors import UserError
 from verify.fingerprint import Definitions, code_hash, digest
 from verify.judge import choose
-from verify.model import Choice, Evidence, Experiment, Record, Rung, Scalar, Trial, Verification
+from verify.model import Choice, Evidence, Experiment, Record, Rung, Scalar, Scale, Trial, Verification
 
 State = Literal["fresh", "stale", "missing", "failed"]
 Point = dict[str, Scalar]
@@ -25,11 +26,12 @@ _encoder = msgspec.json.Encoder(order="sorted")
 
 
 class Waiting(Exception):
-    """A verification's parameters are chosen by `verification`, which is not complete yet."""
+    """A verification's parameters are chosen by `verification`, which is not complete yet, or leaves no choice."""
 
-    def __init__(self, verification: str) -> None:
-        super().__init__(f"waits for '{verification}'")
+    def __init__(self, verification: str, reason: str) -> None:
+        super().__init__(reason)
         self.verification = verification
+        self.reason = reason
 
 
 class Planned(Struct, frozen=True):
@@ -84,7 +86,7 @@ def expand(
     seen = set()
     for point in points(rung):
         parameters = _resolve({**rung.parameters, **point}, lookup)
-        stem = f"{verification.experiment} {code} {rung.scale} {_encoder.encode(parameters).decode()} "
+        stem = _stem(verification.experiment, code, rung.scale, parameters)
         if stem in seen:  # a point that leaves out what is fixed, beside one that names it
             continue
         seen.add(stem)
@@ -104,6 +106,15 @@ def expand(
     return tuple(trials)
 
 
+def _stem(experiment: str, code: str, scale: Scale, parameters: Point) -> str:
+    return f"{experiment} {code} {scale} {_encoder.encode(parameters).decode()} "
+
+
+def fingerprint(experiment: str, scale: Scale, record: Record) -> str:
+    """What the fingerprint of a record must be, by all that it says of itself."""
+    return digest(_stem(experiment, record.code, scale, record.parameters) + str(record.seed))
+
+
 def _resolve(parameters: Mapping[str, Scalar | Choice], lookup: Lookup) -> Point:
     """Parameters with every choice made, sorted by name."""
     settled = {name: value for name, value in parameters.items() if not isinstance(value, Choice)}
@@ -111,8 +122,11 @@ def _resolve(parameters: Mapping[str, Scalar | Choice], lookup: Lookup) -> Point
         if isinstance(value, Choice):
             records = lookup(value.verification)
             if records is None:
-                raise Waiting(value.verification)
-            settled[name] = choose(value, name, settled, records)
+                raise Waiting(value.verification, f"waits for {value.verification}, which chooses its parameters")
+            try:
+                settled[name] = choose(value, name, settled, records)
+            except UserError as error:
+                raise Waiting(value.verification, f"cannot run: {error.message}") from None
     return dict(sorted(settled.items()))
 
 
@@ -156,7 +170,8 @@ class _History:
         others = self._by_seed.get(trial.seed)
         if not others:
             return Planned(trial, "missing", f"new seed {trial.seed}" if self._records else "never run")
-        nearest = min((_difference(record.parameters, trial.parameters) for record in others), key=len)
+        differences = [_difference(record.parameters, trial.parameters) for record in others]
+        nearest = min(differences, key=lambda difference: (len(difference), str(sorted(difference.items()))))
         named = ", ".join(f"{name} {before} → {after}" for name, (before, after) in sorted(nearest.items()))
         return Planned(trial, "missing", f"parameter changed or added: {named}")
 

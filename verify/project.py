@@ -83,6 +83,12 @@ class Project:
         cache = _read_cache(path, sources)
         found: dict[str, tuple[str, Parsed]] = {}
         parser = _Parser()
+        for below in sorted((root / "reviews").glob("*/**/*.md")):
+            hint = "move it up, or give it another ending if it belongs beside the page"
+            place = below.relative_to(root).as_posix()
+            parser.errors.append(
+                UserError("a review stands directly in reviews/, not in a folder of it", place, 0, hint)
+            )
         for name, content in files.items():
             key = sha256(content).hexdigest()
             known = cache.parsed.get(name)
@@ -302,7 +308,11 @@ class _Parser:
             experiments |= catalogue.read_source(review.code, name)[0]
             self._sources.add(name, review.code)
         used = {verification.experiment for verification in review.verifications}
-        definitions = {each: self._sources.reach(experiments[each].module, each) for each in used}
+        try:
+            definitions = {each: self._sources.reach(experiments[each].module, each) for each in used}
+        except RecursionError:
+            self.errors.append(UserError("the code of its experiment is nested too deeply to be read", name))
+            return None
         fingerprints = {
             f"{verification.id}.{scale}": tuple(
                 trial.fingerprint

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -11,9 +11,10 @@ import msgspec
 from msgspec import Struct
 
 from verify import store
-from verify.errors import UserError, UserErrors
+from verify.errors import UserError, UserErrors, nearest
 from verify.fingerprint import digest
 from verify.model import Evidence, Figure, Review, Scale, Verdict, Verification
+from verify.plan import fingerprint
 from verify.project import Project
 
 _encoder = msgspec.json.Encoder(order="sorted")
@@ -33,22 +34,29 @@ class Refreshed(Struct, frozen=True):
 
 
 def refresh(project: Project) -> Refreshed:
-    """Bring `verdicts.json` and the drawings of every review up to date."""
+    """Bring `verdicts.json` and the drawings of every review up to date.
+
+    Raises:
+        UserErrors: figures that cannot be drawn; everything else was brought up to date.
+    """
     judged: list[str] = []
     drawn: list[str] = []
     removed: list[str] = []
+    errors: list[UserError] = []
     for review in project.reviews:
         stored = project.stored(review.slug)
         inputs = _inputs(project, review)
         verdicts = stored.verdicts
-        if stored.inputs != inputs:
+        if stored.inputs != inputs or stored.seal != _seal(inputs, stored.verdicts):
             verdicts = tuple(_verdicts(project, review))
             judged.append(review.slug)
-        figures = dict(_draw(project, review, stored.figures, drawn))
+        figures = dict(_draw(project, review, stored.figures, drawn, errors))
         removed += _sweep(project, review)
-        content = store.encode_verdicts(store.Verdicts(inputs, verdicts, figures))
+        content = store.encode_verdicts(store.Verdicts(inputs, _seal(inputs, verdicts), verdicts, figures))
         if verdicts or figures:
             store.write_atomically(project.verdicts_path(review.slug), content)
+    if errors:
+        raise UserErrors(errors)
     return Refreshed(tuple(judged), tuple(drawn), tuple(removed))
 
 
@@ -57,8 +65,10 @@ def is_current(project: Project, review: Review) -> bool:
     if not review.claims and not any(True for _ in project.figures(review)):
         return True
     stored = project.stored(review.slug)
-    drawings = {drawing.name: drawing.key for drawing in _drawings(project, review)}
-    return stored.inputs == _inputs(project, review) and stored.figures == drawings
+    inputs = _inputs(project, review)
+    if stored.inputs != inputs or stored.seal != _seal(inputs, stored.verdicts):
+        return False
+    return stored.figures == {each.name: _drawn(project, review, each) for each in _drawings(project, review)}
 
 
 def mistakes(project: Project) -> list[UserError]:
@@ -72,7 +82,41 @@ def mistakes(project: Project) -> list[UserError]:
             errors.append(
                 UserError("this evidence belongs to no verification of a review", project.relative(path), 0, hint)
             )
+    slugs = {review.slug for review in project.reviews}
+    for path in sorted(folder.glob("*/*")):
+        if path.suffix in (".json", ".svg") and path.parent.name not in slugs:
+            hint = "remove it (git rm): the review is gone"
+            errors.append(UserError("this was derived for a review that is not there", project.relative(path), 0, hint))
     return errors
+
+
+def content_mistakes(project: Project, review: Review) -> Iterator[UserError]:
+    """Evidence that does not fit together: records that are not what they say, names that no record has."""
+    for verification, scale in project.rungs(review):
+        evidence = project.evidence(review.slug, verification.id, scale)
+        if evidence is None or not evidence.records:
+            continue
+        name = project.relative(project.evidence_path(review.slug, verification.id, scale))
+        for record in evidence.records:
+            if record.fingerprint != fingerprint(verification.experiment, scale, record):
+                hint = "records are written by `verify run` only: restore the file with git, or delete it and run again"
+                yield UserError(f"record {record.fingerprint} was changed: it is not the trial it says", name, 0, hint)
+        values = {each for record in evidence.records for each in record.values}
+        parameters = {each for record in evidence.records for each in record.parameters}
+        for line, what, known in _named(verification, values, parameters):
+            if what not in known:
+                message = f"no record of '{verification.id}' at {scale} has '{what}'"
+                yield UserError(message, review.path, line, nearest(what, known))
+
+
+def _named(verification: Verification, values: set[str], parameters: set[str]) -> Iterator[tuple[int, str, set[str]]]:
+    """Every name that figures and claims ask records for: its line, the name, and what there is."""
+    for figure in verification.figures:
+        if figure.spec is None:
+            yield figure.line, figure.x, values | parameters
+            yield figure.line, figure.y, values
+    for claim in verification.claims:
+        yield claim.line, claim.test.metric, values
 
 
 def _verdicts(project: Project, review: Review) -> Iterator[Verdict]:
@@ -116,13 +160,29 @@ def _drawings(project: Project, review: Review) -> Iterator[_Drawing]:
         yield msgspec.structs.replace(first, name="thumbnail", small=True)
 
 
-def _draw(project: Project, review: Review, stored: dict[str, str], drawn: list[str]) -> Iterator[tuple[str, str]]:
+def _draw(
+    project: Project, review: Review, stored: dict[str, str], drawn: list[str], errors: list[UserError]
+) -> Iterator[tuple[str, str]]:
     for drawing in _drawings(project, review):
         path = project.drawing_path(review.slug, drawing.name)
-        outdated = stored.get(drawing.name) != drawing.key or not path.is_file()
-        if outdated and store.write_atomically(path, _svg(project, review, drawing).encode()):
-            drawn.append(project.relative(path))
-        yield drawing.name, drawing.key
+        outdated = stored.get(drawing.name) != _drawn(project, review, drawing)
+        try:
+            if outdated and store.write_atomically(path, _svg(project, review, drawing).encode()):
+                drawn.append(project.relative(path))
+        except UserError as error:
+            if not drawing.small:  # a thumbnail fails with its figure
+                errors.append(UserError(error.message, review.path, drawing.figure.line, error.hint))
+            continue
+        yield drawing.name, _drawn(project, review, drawing)
+
+
+def _drawn(project: Project, review: Review, drawing: _Drawing) -> str:
+    """What `verdicts.json` says of a drawing that is up to date, untouched and there."""
+    return f"{drawing.key} {_bytes(project.drawing_path(review.slug, drawing.name))[:16]}"
+
+
+def _seal(inputs: str, verdicts: Sequence[Verdict]) -> str:
+    return digest(inputs + _encoder.encode(verdicts).decode())
 
 
 def _svg(project: Project, review: Review, drawing: _Drawing) -> str:
@@ -130,13 +190,10 @@ def _svg(project: Project, review: Review, drawing: _Drawing) -> str:
 
     evidence = project.evidence(review.slug, drawing.verification.id, drawing.scale)
     assert evidence is not None, "only figures with evidence are drawn"
-    try:
-        specification = figures.specification(drawing.figure, evidence, drawing.verification, figures.labels(review))
-        if drawing.small:
-            specification = figures.thumbnail(specification)
-        return figures.draw(specification, f"{review.slug}-{drawing.name.replace('.', '-')}")
-    except UserError as error:
-        raise UserErrors([UserError(error.message, review.path, drawing.figure.line, error.hint)]) from None
+    specification = figures.specification(drawing.figure, evidence, drawing.verification, figures.labels(review))
+    if drawing.small:
+        specification = figures.thumbnail(specification)
+    return figures.draw(specification, f"{review.slug}-{drawing.name.replace('.', '-')}")
 
 
 def _inputs(project: Project, review: Review) -> str:

@@ -6,13 +6,17 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
-from verify.errors import UserError
+from verify.errors import UserError, nearest
 from verify.jobs import Job
 from verify.model import Environment, Evidence, Failure, Review, Scale, Trial, Verdict, Verification
 from verify.plan import Batch, Planned, examine
 from verify.project import Project
 from verify.runner import Listener, Run
+
+if TYPE_CHECKING:
+    from verify.bindings import Binding
 
 
 def duration(seconds: float) -> str:
@@ -54,7 +58,7 @@ def explained(run: Run) -> Iterator[str]:
 
 def _job_line(job: Job) -> str:
     if job.waits_for is not None:
-        return f"{job.name} {job.scale}: waits for {job.waits_for}, which chooses its parameters"
+        return f"{job.name} {job.scale}: {job.waits_why}"
     return f"{job.name} {job.scale}: {len(job.due)} to run, {job.fresh} fresh"
 
 
@@ -69,10 +73,7 @@ def summary(run: Run) -> Iterator[str]:
         yield f"failed: {job.name} {job.scale}, {point(failure)}: {failure.error}"
     for job in waiting(run):
         yield _job_line(job)
-    if not run.jobs:
-        yield "nothing is declared at this scale"
-    else:
-        yield _fresh(run)
+    yield _fresh(run)
 
 
 def point(trial: Trial | Failure) -> str:
@@ -131,7 +132,8 @@ class Plain:
         self._say(f"{job.name} {job.scale}: {outcome}")
 
     def ended(self) -> None:
-        self._say(f"took {duration(time.monotonic() - self._begun)}")
+        if self._total:
+            self._say(f"took {duration(time.monotonic() - self._begun)}")
 
     def _count(self, batch: Batch) -> None:
         self._done += len(batch.trials)
@@ -199,14 +201,15 @@ def _recorded_on(environment: Environment) -> str:
 
 def verdicts(project: Project, slugs: Iterable[str]) -> Iterator[str]:
     """For each claim the published verdict (of the last commit), the verdict here, and whether they agree."""
-    agree = differ = 0
+    agree = differ = not_run = 0
     rows: list[tuple[str, str, str, str, str]] = []
     for slug in slugs:
         published = project.published(slug)
         for verdict in project.stored(slug).verdicts:
-            if verdict.status == "not run":
-                continue
             before = None if published is None else published.get((verdict.scale, verdict.claim))
+            if verdict.status == "not run" and (before is None or before.status == "not run"):
+                not_run += 1
+                continue
             same = "" if before is None else "agrees" if before.status == verdict.status else "DIFFERS"
             agree += same == "agrees"
             differ += same == "DIFFERS"
@@ -220,6 +223,8 @@ def verdicts(project: Project, slugs: Iterable[str]) -> Iterator[str]:
     for row in rows:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
     yield f"{agree} of {agree + differ} verdicts agree with the published ones"
+    if not_run:
+        yield f"{not_run} more were not run, neither here nor for publication"
 
 
 def _interval(verdict: Verdict) -> str:
@@ -239,7 +244,8 @@ def mistakes(project: Project) -> list[UserError]:
         if _has_evidence(project, review) and not refresh.is_current(project, review):
             path = project.relative(project.verdicts_path(review.slug))
             errors.append(UserError("verdicts or figures are out of date", path, 0, "run `verify refresh`"))
-        errors += _stated(project, review)
+        errors += refresh.content_mistakes(project, review)
+        errors += _in_prose(project, review)
     return errors
 
 
@@ -248,12 +254,14 @@ def _has_evidence(project: Project, review: Review) -> bool:
     return any(project.evidence_path(review.slug, each.id, scale).is_file() for each, scale in project.rungs(review))
 
 
-def _stated(project: Project, review: Review) -> Iterator[UserError]:
-    """Sentences that rely on a verdict which the evidence does not give."""
+def _in_prose(project: Project, review: Review) -> Iterator[UserError]:
+    """Sentences that rely on a verdict which the evidence does not give, and numbers that no record has."""
     from verify import bindings  # parses prose
 
     found = project.verdicts(review.slug)
     for reference in bindings.find(review)[0]:
+        if isinstance(reference, bindings.Binding):
+            yield from _unbound(project, review, reference)
         if not isinstance(reference, bindings.Reference) or reference.stated is None:
             continue
         stated = reference.stated
@@ -266,3 +274,14 @@ def _stated(project: Project, review: Review) -> Iterator[UserError]:
                 hint = f"run it first: `verify run --missing {review.slug} --scale {scale}`, then `verify refresh`"
             message = f"the sentence relies on '{reference.claim}' being {stated}; at {scale} it is {actual}"
             yield UserError(message, review.path, reference.line, hint)
+
+
+def _unbound(project: Project, review: Review, binding: Binding) -> Iterator[UserError]:
+    from verify import bindings
+
+    evidence = project.evidence(review.slug, binding.verification, bindings.scale_of(binding, review))
+    records = evidence.records if evidence else ()
+    known = {name for record in records for name in record.values}
+    if records and binding.metric not in known:
+        message = f"no record of '{binding.verification}' has '{binding.metric}'"
+        yield UserError(message, review.path, binding.line, nearest(binding.metric, known))

@@ -68,6 +68,8 @@ class Run:
             if device is not None:
                 job.keep_only(device, None)
             job.plan(self.jobs)
+            if job.due and job.known.records and job.keep_only(None, _installed("torch")):
+                job.plan(self.jobs)
 
     @property
     def due(self) -> bool:
@@ -227,6 +229,16 @@ class Run:
 def cores() -> int:
     """Cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _installed(package: str) -> str | None:
+    """The version of an installed package, told without importing it; None where it is not installed."""
+    from importlib import metadata
+
+    try:
+        return metadata.version(package).split("+")[0]
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _pool(workers: int, threads: int, modules: list[str]) -> ProcessPool:

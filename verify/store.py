@@ -49,9 +49,11 @@ class Verdicts(Struct, frozen=True, omit_defaults=True):
     """`verdicts.json`: derived from review and evidence; `inputs` and `figures` say from which."""
 
     inputs: str = ""
+    seal: str = ""
+    """A hash of `inputs` and `verdicts`: so that a file that was edited or merged by hand is not taken for derived."""
     verdicts: tuple[Verdict, ...] = ()
     figures: dict[str, str] = {}
-    """Per drawn figure, `<figure>.<scale>`, the hash of what it was drawn from."""
+    """Per drawing, `<figure>.<scale>` or `thumbnail`, the hash of what it was drawn from and that of its content."""
 
 
 _decoder = msgspec.json.Decoder(_Line)
@@ -163,6 +165,8 @@ def _unreadable(text: bytes, name: str, number: int, detail: str) -> UserError:
         hint = "upgrade this project: `git pull && make clean`" if version > VERSION else "rerun it: `verify run`"
         return UserError(f"its format is version {version}; this program reads version {VERSION}", name, number, hint)
     hint = "it is written by `verify run` only: restore it with git, or delete it and rerun"
+    if name.startswith(".verify/"):
+        hint = "delete this line: its trials are run again"
     return UserError(f"this line is not one of an evidence file: {detail}", name, number, hint)
 
 

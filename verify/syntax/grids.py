@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ from verify.syntax.yaml12 import Items, Leaf, Node, Table
 
 Grid = dict[str, tuple[Scalar, ...]]
 
+MOST_TRIALS = 100_000
+"""Of one scale of a verification; planning them takes a second."""
 VERDICT = "verdict"
 """No verification may be called so: in prose, `{{ verdict.… }}` is a claim's verdict."""
 
@@ -159,6 +162,11 @@ class _Head:
         if self.sound and len(self.problems.found) == before:  # else a misspelt one would be reported as missing too
             self.require(scale, grids, merged, line)
         if len(self.problems.found) > before or seeds is None or not self.sound:
+            return None
+        trials = seeds * sum(math.prod(map(len, grid.values())) for grid in grids)
+        if trials > MOST_TRIALS:
+            hint = f"one scale of a verification has at most {MOST_TRIALS:,}: check `seeds` and the grid"
+            self.problems.add(line, f"scale {scale} is {trials:,} trials", hint)
             return None
         return Rung(scale, grids, merged, seeds, limit)
 

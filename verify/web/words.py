@@ -80,10 +80,10 @@ def where(conditions: Mapping[str, Scalar]) -> str:
 def criterion(wanted: Criterion) -> str:
     """What the statistic must meet."""
     if wanted.low is not None and wanted.high is not None:
-        return f"within {number(wanted.low, 6)} to {number(wanted.high, 6)}"
+        return f"within {number(wanted.low, 12)} to {number(wanted.high, 12)}"
     if wanted.low is not None:
-        return f"at least {number(wanted.low, 6)}"
-    return f"at most {number(wanted.high, 6)}"
+        return f"at least {number(wanted.low, 12)}"
+    return f"at most {number(wanted.high, 12)}"
 
 
 def asks(test: Test) -> str:
