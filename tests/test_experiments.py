@@ -14,6 +14,7 @@ import torch
 
 from verify.catalogue import read_project
 from verify.lab import data
+from verify.lab.randomness import stream
 from verify.lab.worker import MOST_POINTS
 from verify.model import Experiment
 
@@ -116,7 +117,21 @@ def test_seeds_differ(name: str) -> None:
         ("dsd", {"arm": "dsdd"}, "arm must be one of dsd, ddd, random-mask, baseline; not dsdd"),
         ("dsd", {"arm": "dsd", "sparsity": 1.5}, r"a sparsity lies within 0 to 1: 1\.5"),
         ("random_labels", {"labels": "shuffled"}, "labels must be one of real, random, .*; not shuffled"),
-        ("random_labels", {"labels": "real", "model": "cnn"}, "model must be one of mlp, linear; not cnn"),
+        (
+            "random_labels",
+            {"labels": "real", "model": "cnn"},
+            "model must be one of mlp, linear, conv, resnet, resnet9; not cnn",
+        ),
+        (
+            "large_batch",
+            {"rule": "no-warmup", "ghost": 4},
+            "model 'mlp' has no batch normalisation: ghost and zero_gamma",
+        ),
+        (
+            "large_batch",
+            {"rule": "no-warmup", "model": "resnet", "ghost": 5},
+            "a minibatch of 16 cannot be cut into ghost batches of 5",
+        ),
         ("large_batch", {"rule": "warmup"}, "rule must be one of gradual-warmup, .*; not warmup"),
         ("large_batch", {"rule": "gradual-warmup", "warmup_epochs": 4}, "a warmup of 24 steps does not fit into 24"),
         ("warmup_curve", {"rule": "slow"}, "rule must be one of .*; not slow"),
@@ -153,23 +168,49 @@ def test_dsd_cuts_the_same_share_by_size_and_at_random() -> None:
         assert arms[arm]["cut"] == pytest.approx(expected / parameters, abs=1e-6)
 
 
+@pytest.mark.parametrize("model", ["conv", "resnet"])
+@pytest.mark.parametrize("name", [name for name, each in EXPERIMENTS.items() if each.batched])
+def test_every_experiment_trains_other_networks(name: str, model: str) -> None:
+    trial = {**ARMS[name][0], "model": model, "width": 4}
+    result, again = run(name, [trial, trial], [0, 1])[0], run(name, [trial], [0])[0]
+    for key, value in again.items():
+        assert result[key] == (value if key == "data" else pytest.approx(value, rel=1e-4, abs=1e-6)), key
+    assert result["data"] == data.load("mnist1d").sha256
+    assert again != run(name, [{**trial, "model": "mlp"}], [0])[0]
+
+
+def test_ghost_batches_and_zero_gamma_make_a_difference() -> None:
+    changes: list[dict[str, Any]] = [{}, {"ghost": 4}, {"zero_gamma": True}]
+    trials = [{"rule": "no-warmup", "model": "resnet", "width": 4, **change} for change in changes]
+    losses = {run("large_batch", [trial])[0]["train_loss"][-1] for trial in trials}
+    assert len(losses) == 3
+
+
 def test_random_labels_corrupt_what_they_say() -> None:
-    from verify.experiments.random_labels import LABELS, _corrupted
+    from verify.experiments.random_labels import LABELS, _inputs, _labels, _subset
 
     source = data.load("mnist1d")
-    (train, test), *_ = seen = [_corrupted(source, kind, 0, 96) for kind in LABELS]
-    kinds = dict(zip(LABELS, seen, strict=True))
-    assert torch.equal(train.inputs, source.train.inputs[source.subset(0, 96)])
-    assert torch.equal(kinds["random"][0].inputs, train.inputs)
-    assert not torch.equal(kinds["random"][0].labels, train.labels)
-    assert all(torch.equal(kinds[kind][1].labels, test.labels) for kind in LABELS), "test labels are always real"
+    real = _subset(source, 0, 96)
+    assert torch.equal(real.inputs, source.train.inputs[source.subset(0, 96)])
+    drawn = {kind: _labels(real, kind, 0, source.classes) for kind in LABELS}
+    assert not torch.equal(drawn["random"].labels, real.labels)
+    assert all(torch.equal(drawn[kind].labels, real.labels) for kind in LABELS if kind != "random")
+
+    noises = {kind: stream(0, "inputs") for kind in LABELS}
+    seen = {
+        kind: [_inputs(kind, split.inputs, 0, noise, 1) for split in (real, source.test)]
+        for kind, noise in noises.items()
+    }
+    plain = (real.inputs, source.test.inputs)
+    for kind in ("real", "random"):
+        assert all(after is before for after, before in zip(seen[kind], plain, strict=True)), "no copy is made"
     for kind in ("shuffled-pixels", "random-pixels"):
-        for before, after in zip((train, test), kinds[kind], strict=True):
-            assert torch.equal(after.inputs.sort(1).values, before.inputs.sort(1).values)
-            assert not torch.equal(after.inputs, before.inputs)
-    joint = [torch.cat([split.inputs for split in splits]) for splits in ((train, test), kinds["shuffled-pixels"])]
-    assert torch.equal(joint[0].sort(1).values, joint[1].sort(1).values)
+        for before, after in zip(plain, seen[kind], strict=True):
+            assert torch.equal(after.sort(1).values, before.sort(1).values)
+            assert not torch.equal(after, before)
+    joint = [torch.cat(list(inputs)) for inputs in (plain, seen["shuffled-pixels"])]
     assert all((joint[0] == column[:, None]).all(0).any() for column in joint[1].T), "one shuffle for both splits"
+    assert not torch.equal(seen["gaussian"][0][:40], seen["gaussian"][1][:40]), "the test split has noise of its own"
 
 
 def test_epochs_until_an_error_are_interpolated() -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
 from verify.lab import corruption, machine, models, schedules
+from verify.lab.data import Split
 from verify.lab.ensemble import Ensemble
+from verify.lab.examples import Examples
 from verify.lab.pruning import magnitude_mask, random_mask
 from verify.lab.randomness import stream
 
@@ -68,9 +72,9 @@ def test_a_share_of_labels_is_checked() -> None:
 
 
 def test_shuffled_pixels_share_one_shuffle() -> None:
-    inputs = torch.randn(50, 3, 4)
+    inputs = torch.randn(50, 12)
     shuffled = corruption.shuffled_pixels(inputs, stream(0, "pixels"))
-    order = [int((inputs.flatten(1) == column[:, None]).all(0).nonzero()) for column in shuffled.flatten(1).T]
+    order = [int((inputs == column[:, None]).all(0).nonzero()) for column in shuffled.T]
     assert sorted(order) == list(range(12))
     assert order != list(range(12))
 
@@ -82,6 +86,16 @@ def test_random_pixels_have_a_shuffle_each() -> None:
     assert len(shuffled.unique(dim=0)) == 50
 
 
+@pytest.mark.parametrize("shuffle", [corruption.shuffled_pixels, corruption.random_pixels])
+def test_a_pixel_keeps_its_colour(shuffle: Callable[..., torch.Tensor]) -> None:
+    pixels = torch.arange(16.0).expand(50, 16)
+    inputs = torch.cat([pixels, pixels + 100, pixels + 200], dim=1)
+    red, green, blue = shuffle(inputs, stream(0, "pixels"), channels=3).view(50, 3, 16).unbind(1)
+    assert not torch.equal(red, pixels)
+    assert torch.equal(green, red + 100)
+    assert torch.equal(blue, red + 200)
+
+
 def test_gaussian_noise_has_the_inputs_moments() -> None:
     inputs = torch.randn(2000, 40, generator=stream(0, "test")) * 3 + 5
     noise = corruption.gaussian(inputs, stream(1, "inputs"))
@@ -90,6 +104,21 @@ def test_gaussian_noise_has_the_inputs_moments() -> None:
     assert float(noise.std()) == pytest.approx(3, abs=0.05)
     correlation = torch.corrcoef(torch.stack([noise.flatten(), inputs.flatten()]))[0, 1]
     assert abs(float(correlation)) < 0.02
+
+
+def test_inputs_that_replicas_share_are_kept_once() -> None:
+    shared, own = torch.arange(6.0).view(3, 2), torch.arange(10.0).view(5, 2)
+    splits = [
+        Split(shared, torch.tensor([1, 2, 3])),
+        Split(own, torch.arange(5)),
+        Split(shared, torch.tensor([4, 5, 6])),
+    ]
+    examples = Examples.apart(splits)
+    assert len(examples.inputs) == 8
+    assert examples.sizes == (3, 5, 3)
+    for split, rows, labels, size in zip(splits, examples.rows, examples.labels, examples.sizes, strict=True):
+        assert torch.equal(examples.inputs[rows[:size]], split.inputs)
+        assert torch.equal(labels[:size], split.labels)
 
 
 def ensemble() -> Ensemble:

@@ -26,13 +26,14 @@ def data_scaling(
     budget: list[str],
     lr: list[float],
     width: int,
+    model: str = "mlp",
     dataset: str = "mnist1d",
     minibatch: int = 64,
     steps: int = 2000,
     epochs: float = 12.8,
     weight_decay: float = 5e-4,
 ) -> list[dict[str, object]]:
-    """Train an MLP on subsets of different size.
+    """Train a network on subsets of different size.
 
     Args:
         seeds: trials of one seed share initialisation, and the smaller subset is part of the larger.
@@ -41,7 +42,8 @@ def data_scaling(
         budget: `fixed-steps`, the same number of steps for every size, or `fixed-epochs`, as in the paper: each
             example is seen equally often, so that steps shrink with the data.
         lr: rate at the first step, falling along a cosine.
-        width: of both hidden layers.
+        width: of an MLP's hidden layers, or channels of a convolutional net's first.
+        model: one of `models.MODELS`.
         dataset: which data set.
         minibatch: examples a step.
         steps: of `fixed-steps`.
@@ -52,7 +54,7 @@ def data_scaling(
         Error and loss on the test split, errors on the training subset and the validation split.
 
     Raises:
-        ValueError: an unknown budget.
+        ValueError: an unknown budget, or model.
     """
     one_of("budget", budget, BUDGETS)
     source = data.load(dataset)
@@ -61,7 +63,7 @@ def data_scaling(
         steps if each == "fixed-steps" else max(1, round(epochs * count / minibatch))
         for each, count in zip(budget, examples, strict=True)
     ]
-    ensemble = Ensemble.of(lambda: models.mlp(source.features, source.classes, width=width), seeds, device)
+    ensemble = Ensemble.of(lambda: models.named(model, source.shape, source.classes, width=width), seeds, device)
     training = Training(ensemble, train, seeds, minibatch=minibatch, weight_decay=weight_decay)
     training.run([schedules.cosine(rate, length) for rate, length in zip(lr, lengths, strict=True)])
 

@@ -36,6 +36,7 @@ def dsd(
     arm: list[str],
     lr: list[float],
     sparsity: list[float],
+    model: str = "mlp",
     dataset: str = "mnist1d",
     examples: int = 4000,
     width: int = 128,
@@ -44,7 +45,7 @@ def dsd(
     minibatch: int = 64,
     weight_decay: float = 5e-4,
 ) -> list[dict[str, object]]:
-    """Train an MLP through three phases, or through what a control does in their place.
+    """Train a network through three phases, or through what a control does in their place.
 
     The first phase is dense.  Then `dsd` keeps the largest weights of each layer but the first, retrains under that
     mask, drops it and retrains again; the cut weights begin the last phase at zero.  `ddd` makes the same steps without
@@ -56,9 +57,10 @@ def dsd(
         arm: one of `ARMS`.
         lr: rate at which the first phase begins; within a phase it falls along a cosine.
         sparsity: share of the weights of a layer that a mask cuts.
+        model: one of `models.MODELS`.
         dataset: which data set.
         examples: size of the training subset.
-        width: of both hidden layers.
+        width: of an MLP's hidden layers, or channels of a convolutional net's first.
         epochs: of the first phase.
         retrain_epochs: of the second, and again of the third.
         minibatch: examples a step.
@@ -69,12 +71,12 @@ def dsd(
         and the validation split, and `cut`, the share of all parameters that were cut.
 
     Raises:
-        ValueError: an arm is not one of `ARMS`.
+        ValueError: an unknown arm, or model.
     """
     one_of("arm", arm, ARMS)
     source = data.load(dataset)
     train, validation, test = draw(source, seeds, [examples] * len(seeds), device)
-    ensemble = Ensemble.of(lambda: models.mlp(source.features, source.classes, width=width), seeds, device)
+    ensemble = Ensemble.of(lambda: models.named(model, source.shape, source.classes, width=width), seeds, device)
     lengths = [max(1, round(each * examples / minibatch)) for each in (epochs, retrain_epochs, retrain_epochs)]
 
     points: list[list[Point]] = [[] for _ in seeds]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 from torch import Tensor
 
@@ -81,6 +82,9 @@ def large_batch(
     rule: list[str],
     lr: list[float],
     k: int,
+    model: str = "mlp",
+    ghost: int | None = None,
+    zero_gamma: bool = False,
     dataset: str = "mnist1d",
     examples: int = 4096,
     width: int = 64,
@@ -89,7 +93,7 @@ def large_batch(
     warmup_epochs: int = 2,
     weight_decay: float = 1e-4,
 ) -> list[dict[str, object]]:
-    """Train an MLP for a fixed number of epochs on minibatches `k` times as large as the base.
+    """Train a network for a fixed number of epochs on minibatches `k` times as large as the base.
 
     Args:
         seeds: trials of one seed share examples, initialisation and the order of the data.
@@ -98,27 +102,40 @@ def large_batch(
             80/90 of the training, as in the paper.
         lr: the rate for the base minibatch.
         k: minibatch over base minibatch.
+        model: one of `models.MODELS`.
+        ghost: examples that batch normalisation takes together, as a worker does in the paper; None for the minibatch.
+        zero_gamma: whether γ of each block's last batch normalisation starts at 0.
         dataset: which data set.
         examples: size of the training subset.
-        width: of both hidden layers.
+        width: of an MLP's hidden layers, or channels of a convolutional net's first.
         minibatch: the base, in examples.
         epochs: of training.
         warmup_epochs: of those, how many the warmup takes.
-        weight_decay: the same for all; momentum is Nesterov's, 0.9.
+        weight_decay: the same for all, but none for γ and β of batch normalisation, as in the paper; momentum is
+            Nesterov's, 0.9.
 
     Returns:
         Curves by `epoch`: mean training loss since the last point, test error.  Number: error on the validation split.
 
     Raises:
-        ValueError: an unknown rule.
+        ValueError: an unknown rule, or model.
     """
     source = data.load(dataset)
     train, validation, test = draw(source, seeds, [examples] * len(seeds), device)
     per_epoch = examples / (k * minibatch)
     steps, warmup = round(epochs * per_epoch), round(warmup_epochs * per_epoch)
     schedule = [rates(each, base, k, steps, warmup) for each, base in zip(rule, lr, strict=True)]
-    ensemble = Ensemble.of(lambda: models.mlp(source.features, source.classes, width=width), seeds, device)
-    training = Training(ensemble, train, seeds, minibatch=k * minibatch, weight_decay=weight_decay, nesterov=True)
+    build = partial(models.named, model, source.shape, source.classes, width=width, ghost=ghost, zero_gamma=zero_gamma)
+    ensemble = Ensemble.of(build, seeds, device)
+    training = Training(
+        ensemble,
+        train,
+        seeds,
+        minibatch=k * minibatch,
+        weight_decay=weight_decay,
+        exempt=models.normalisations(ensemble.template),
+        nesterov=True,
+    )
     points = follow(training, schedule, POINTS, {"test_error": test})
     errors = evaluate(ensemble, validation).error
     return [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from torch import nn
+from torch import Generator, Tensor
 
 from verify.lab import corruption, data, models, schedules
 from verify.lab.checks import one_of
@@ -17,7 +17,6 @@ from verify.lab.examples import Examples
 from verify.lab.randomness import stream
 
 LABELS = ("real", "random", "shuffled-pixels", "random-pixels", "gaussian")
-MODELS = ("mlp", "linear")
 POINTS = 30
 FITTED = 0.001
 """Training error at which the data counts as fitted."""
@@ -51,10 +50,10 @@ def random_labels(
         labels: what is done to the data, one of `LABELS`: nothing; each label drawn anew; one shuffle of the pixels
             for all examples; a shuffle for each example; Gaussian noise with the data's mean and deviation as inputs.
         lr: rate at the first step, falling along a cosine.
-        model: one of `MODELS`; the linear classifier is the control that lacks the capacity.
+        model: one of `models.MODELS`; the linear classifier is the control that lacks the capacity.
         dataset: which data set.
         examples: size of the training subset.
-        width: of both hidden layers.
+        width: of an MLP's hidden layers, or channels of a convolutional net's first.
         epochs: of training.
         minibatch: examples a step.
 
@@ -67,44 +66,48 @@ def random_labels(
         ValueError: an unknown kind of data, or of model.
     """
     one_of("labels", labels, LABELS)
-    one_of("model", [model], MODELS)
     source = data.load(dataset)
+    real = {seed: _subset(source, seed, examples) for seed in seeds}
+    streams = [stream(seed, "inputs") for seed in seeds]
 
-    def build() -> nn.Module:
-        if model == "linear":
-            return models.linear(source.features, source.classes)
-        return models.mlp(source.features, source.classes, width=width)
+    def seen(r: int, split: Split) -> Split:
+        """What replica r sees in place of `split`."""
+        return split._replace(inputs=_inputs(labels[r], split.inputs, seeds[r], streams[r], source.shape[0]))
 
-    seen = [_corrupted(source, kind, seed, examples) for kind, seed in zip(labels, seeds, strict=True)]
-    train, test = (Examples.apart(splits).to(device) for splits in zip(*seen, strict=True))
+    labelled = [_labels(real[seed], kind, seed, source.classes) for seed, kind in zip(seeds, labels, strict=True)]
+    train = Examples.apart([seen(r, split) for r, split in enumerate(labelled)]).to(device)
 
-    ensemble = Ensemble.of(build, seeds, device)
+    ensemble = Ensemble.of(lambda: models.named(model, source.shape, source.classes, width=width), seeds, device)
     training = Training(ensemble, train, seeds, minibatch=minibatch)
     steps = max(1, round(epochs * examples / minibatch))
     points = follow(training, [schedules.cosine(rate, steps) for rate in lr], POINTS, {"train_error": train})
-    test_error = evaluate(ensemble, test).error
-    return [
-        _result(columns(each, minibatch / examples), float(error), epochs, source.sha256)
-        for each, error in zip(points, test_error, strict=True)
-    ]
+    results = []
+    for r, each in enumerate(points):  # one by one, since the test inputs of all replicas together may not fit
+        test = Examples.same(seen(r, source.test), 1).to(device)
+        test_error = float(evaluate(ensemble.take([r]), test).error)
+        results.append(_result(columns(each, minibatch / examples), test_error, epochs, source.sha256))
+    return results
 
 
-def _corrupted(source: data.Dataset, kind: str, seed: int, examples: int) -> tuple[Split, Split]:
-    """A trial's training subset and test split."""
+def _subset(source: data.Dataset, seed: int, examples: int) -> Split:
     rows = source.subset(seed, examples)
-    train, test = Split(source.train.inputs[rows], source.train.labels[rows]), source.test
-    if kind == "random":
-        drawn = corruption.random_labels(train.labels, source.classes, 1.0, stream(seed, "labels"))
-        return train._replace(labels=drawn), test
-    if kind == "shuffled-pixels":  # the stream begins anew for the test split, which so gets the same shuffle
-        shuffled = [corruption.shuffled_pixels(each.inputs, stream(seed, "pixels")) for each in (train, test)]
-        return train._replace(inputs=shuffled[0]), test._replace(inputs=shuffled[1])
-    if kind == "real":
-        return train, test
-    corrupt = corruption.random_pixels if kind == "random-pixels" else corruption.gaussian
-    drawn_for = stream(seed, "inputs")
-    noisy = [corrupt(each.inputs, drawn_for) for each in (train, test)]
-    return train._replace(inputs=noisy[0]), test._replace(inputs=noisy[1])
+    return Split(source.train.inputs[rows], source.train.labels[rows])
+
+
+def _labels(train: Split, kind: str, seed: int, classes: int) -> Split:
+    """The training subset with its labels drawn anew, where that is what is done to the data."""
+    if kind != "random":
+        return train
+    return train._replace(labels=corruption.random_labels(train.labels, classes, 1.0, stream(seed, "labels")))
+
+
+def _inputs(kind: str, inputs: Tensor, seed: int, noise: Generator, channels: int) -> Tensor:
+    """Inputs (n, features) as a trial sees them; of `noise`, what it has not drawn before."""
+    if kind == "shuffled-pixels":  # the stream begins anew each time, so that both splits get the same shuffle
+        return corruption.shuffled_pixels(inputs, stream(seed, "pixels"), channels)
+    if kind == "random-pixels":
+        return corruption.random_pixels(inputs, noise, channels)
+    return corruption.gaussian(inputs, noise) if kind == "gaussian" else inputs
 
 
 def _result(curves: dict[str, list[float]], test_error: float, epochs: float, sha256: str) -> dict[str, object]:

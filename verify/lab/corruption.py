@@ -21,16 +21,17 @@ def random_labels(labels: Tensor, classes: int, share: float, generator: Generat
     return torch.where(corrupted, drawn, labels)
 
 
-def shuffled_pixels(inputs: Tensor, generator: Generator) -> Tensor:
-    """Inputs (n, …) with one shuffle of the pixels, the same for every example."""
-    flat = inputs.flatten(1)
-    return flat[:, torch.randperm(flat.shape[1], generator=generator)].view_as(inputs)
+def shuffled_pixels(inputs: Tensor, generator: Generator, channels: int = 1) -> Tensor:
+    """Inputs (n, channels × pixels) with one shuffle of the pixels, the same for every example and channel."""
+    apart = inputs.view(len(inputs), channels, -1)
+    return apart[:, :, torch.randperm(apart.shape[2], generator=generator)].flatten(1)
 
 
-def random_pixels(inputs: Tensor, generator: Generator) -> Tensor:
-    """Inputs (n, …) with the pixels of each example shuffled by themselves."""
-    flat = inputs.flatten(1)
-    return flat.gather(1, torch.rand(flat.shape, generator=generator).argsort(1)).view_as(inputs)
+def random_pixels(inputs: Tensor, generator: Generator, channels: int = 1) -> Tensor:
+    """Inputs (n, channels × pixels) with the pixels of each example shuffled by themselves, all channels alike."""
+    apart = inputs.view(len(inputs), channels, -1)
+    order = torch.rand(len(apart), 1, apart.shape[2], generator=generator).argsort(2)
+    return apart.gather(2, order.expand_as(apart)).flatten(1)
 
 
 def gaussian(inputs: Tensor, generator: Generator) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 import torch
@@ -32,10 +33,11 @@ class Examples(NamedTuple):
 
     @classmethod
     def apart(cls, splits: Sequence[Split]) -> Examples:
-        """Of examples that each replica has for itself."""
-        ends = torch.tensor([len(split.labels) for split in splits]).cumsum(0).tolist()
-        rows = [torch.arange(end - len(split.labels), end) for split, end in zip(splits, ends, strict=True)]
-        return cls.of(torch.cat([split.inputs for split in splits]), rows, [split.labels for split in splits])
+        """Of examples that each replica has for itself; inputs that are one and the same tensor are kept once."""
+        distinct = {id(split.inputs): split.inputs for split in splits}
+        begins = dict(zip(distinct, accumulate(map(len, distinct.values()), initial=0), strict=False))
+        rows = [begins[id(split.inputs)] + torch.arange(len(split.labels)) for split in splits]
+        return cls.of(torch.cat(list(distinct.values())), rows, [split.labels for split in splits])
 
     @classmethod
     def same(cls, split: Split, replicas: int) -> Examples:

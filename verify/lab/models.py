@@ -13,8 +13,30 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from verify.lab.checks import one_of
+
 Shape = Sequence[int]
 """Of one example: channels, then its length, or its height and width."""
+MODELS = ("mlp", "linear", "conv", "resnet", "resnet9")
+
+
+def named(
+    model: str, shape: Shape, classes: int, *, width: int, ghost: int | None = None, zero_gamma: bool = False
+) -> nn.Sequential:
+    """The network that an experiment's parameter `model` names; each takes of the rest what it has.
+
+    Raises:
+        ValueError: there is no such model, or it has no batch normalisation that `ghost` or `zero_gamma` could change.
+    """
+    one_of("model", [model], MODELS)
+    if model in ("resnet", "resnet9"):
+        build = resnet if model == "resnet" else resnet9
+        return build(shape, classes, width=width, ghost=ghost, zero_gamma=zero_gamma)
+    if ghost is not None or zero_gamma:
+        raise ValueError(f"model '{model}' has no batch normalisation: ghost and zero_gamma are for resnet and resnet9")
+    if model == "conv":
+        return conv(shape, classes, width=width)
+    return linear(prod(shape), classes) if model == "linear" else mlp(prod(shape), classes, width=width)
 
 
 def mlp(features: int, classes: int, *, width: int, hidden: int = 2) -> nn.Sequential:
