@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -63,10 +64,10 @@ def _fresh(root: Path) -> int:
     Raises:
         RuntimeError: something would have to run.
     """
-    said = _call(str(Path(sys.executable).with_name("verify")), "--project", str(root), "run").split()
-    if said[0] != said[2]:
-        raise RuntimeError(" ".join(said))
-    return int(said[2])
+    said = _call(str(Path(sys.executable).with_name("verify")), "--project", str(root), "run", "--dry-run")
+    if not (found := re.search(r"nothing to run: \d+ of (\d+) trials fresh", said)):
+        raise RuntimeError(said)
+    return int(found[1])
 
 
 def _call(*command: str) -> str:

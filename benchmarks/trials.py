@@ -26,15 +26,15 @@ class Sample(Struct, frozen=True):
 
     review: str
     verification: str
-    only: dict[str, Scalar] = {}
-    """The points that are taken; all of them where nothing is named."""
+    only: dict[str, tuple[Scalar, ...]] = {}
+    """The values that are taken of a parameter; all of them where nothing is named."""
 
 
 SAMPLES = (
     Sample("dsd", "cycle"),
     Sample("rethinking-generalization", "random-labels"),
-    Sample("large-minibatch-sgd", "scaling"),
-    Sample("unreasonable-data", "scaling", {"width": 32}),
+    Sample("large-minibatch-sgd", "scaling", {"k": (1, 8)}),
+    Sample("unreasonable-data", "scaling", {"width": (32,)}),
 )
 
 
@@ -80,7 +80,7 @@ def _compare(project: Project, sample: Sample, pool: Workers, quick: bool) -> tu
     trials = [
         trial
         for trial in project.trials(review, verification, "tiny")
-        if sample.only.items() <= trial.parameters.items()
+        if all(trial.parameters[name] in values for name, values in sample.only.items())
     ]
     if quick:
         trials = trials[:2]
