@@ -72,8 +72,8 @@ def measure(quick: bool) -> Measurement:
         goals=(Goal("the best of the MLPs, of the peak", best, "at least", 0.5),),
         limits="A narrow layer's product is small, and SGD passes over weights, gradients and velocity once a step "
         "however small the minibatch: the narrower the network and the smaller the minibatch, the more of the time "
-        "is memory traffic and calls. Replicas do not mend that, as each brings its own weights. Convolutions of "
-        "several replicas run as one grouped convolution, for which the library has no fast path on a CPU.",
+        "is memory traffic and calls. Replicas do not mend that, as each brings its own weights. Convolutions go one "
+        "replica after another, so they share nothing but the update.",
     )
 
 

@@ -18,7 +18,7 @@ def measure(quick: bool) -> Measurement:
     """Seconds a trial, for each number of replicas, on one worker with all cores and on two that share them."""
     experiment = read_project()[0]["data_scaling"]
     counts = REPLICAS[:2] if quick else REPLICAS
-    steps = 5 if quick else 400
+    steps = 5 if quick else 200
     rows: list[tuple[Cell, ...]] = []
     with workers(1) as one, workers(2) as two:
         for count in counts:

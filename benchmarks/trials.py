@@ -66,8 +66,7 @@ def measure(quick: bool) -> Measurement:
             Goal("the least of the reviews", least, "at least", 2, "×"),
         ),
         limits="Networks of this size leave a loop waiting for Python, and its threads for each other: a step takes "
-        "as long for one network as for several. What is left on our side is memory traffic: weights and velocities "
-        "of a batch do not stay in the second-level cache.",
+        "as long for one network as for several.",
     )
 
 
