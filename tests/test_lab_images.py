@@ -185,6 +185,7 @@ def test_the_users_archive_is_checked(cifar: Path, tmp_path: Path, monkeypatch: 
         (b"no gzip", r"is damaged: Not a gzipped file .*; replace it, or remove it to have it downloaded"),
         (gzip.compress(b"cut off")[:-9], "is damaged: .*; replace it"),
     ],
+    ids=["other content", "no archive", "cut off"],
 )
 def test_a_file_of_the_users_that_is_wrong_is_told_and_not_passed_over(
     fashion: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damaged: bytes, message: str
@@ -212,6 +213,7 @@ def test_a_file_of_the_users_that_is_wrong_is_told_and_not_passed_over(
             r"without\. Tried: VERIFY_DATA is not set; ConnectionError at http://.*cifar-10-binary\.tar\.gz",
         ),
     ],
+    ids=["fashion-mnist", "cifar-10"],
 )
 def test_data_that_cannot_be_had_says_what_would_help(name: str, message: str) -> None:
     with pytest.raises(images.Unavailable, match=message) as caught:

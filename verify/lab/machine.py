@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch import Tensor
@@ -59,7 +59,7 @@ def arithmetic(device: torch.device, precision: str = "float32") -> Iterator[Non
         torch.OutOfMemoryError: as it came; the batch can be tried again in halves.
     """
     one_of("precision", [precision], PRECISIONS)
-    with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+    with torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext():
         if device.type != "cuda":
             yield
             return
