@@ -16,11 +16,11 @@ Seeds, examples, labels, rates, number of steps, momentum, weight decay and mask
 architecture and the minibatch size may not, since they decide the shape of the tensors.
 
 Multilayer perceptrons are trained as one stack: a matrix multiplication serves all replicas.  Of every other network a
-step takes forward and back one replica after another, and only the update is common to all.  Measured (one thread, ten
-replicas, three convolutions), a stack of convolutions under `vmap` becomes grouped convolutions, which took as long at
-minibatch 32 and 1.2 to 5 times as long at 64 to 512; unfolding them into matrix multiplications took 0.5 to 2 times as
-long in one dimension and 2 to 10 times in two; channels_last 1.0 to 2 times.  One after another also needs the
-activations of one replica only.  The rule looks at the architecture alone, so that a run gives the same bytes twice.
+step takes forward and back one replica after another, and only the update is common to all, which needs the activations
+of one replica at a time.  What was measured instead, for three convolutions, ten replicas and minibatches of 32 to 512
+on one thread of a CPU: a stack under `vmap` becomes grouped convolutions and took 0.6 to 3.6 times as long in one
+dimension, 1 to 5 times in two; unfolding into matrix multiplications 0.3 to 1.8 and 2 to 11 times; channels_last 1.1 to
+2.1 times in two.  The rule looks at the architecture alone, so that a run gives the same bytes twice.
 """
 
 from __future__ import annotations
