@@ -97,7 +97,7 @@ def resnet(
 def resnet9(
     shape: Shape, classes: int, *, width: int = 64, ghost: int | None = None, zero_gamma: bool = False
 ) -> nn.Sequential:
-    """The nine-layer net that is common on CIFAR-10: 94 % in a few minutes on one GPU (Page 2018, DAWNBench).
+    """The nine-layer residual net that is common on CIFAR-10.
 
     Eight convolutions of `width` to 8 `width` channels, two pairs of them residual, and a linear layer.  It halves by
     strides where the original pools maxima, since those have no gradient that repeats itself to the bit on a GPU.
