@@ -49,6 +49,7 @@ def write(folder: Path, found: Mapping[str, Measurement], *, quick: bool) -> Non
     described = machine()
     content = {"format": 1, "quick": quick, "machine": described, "measurements": found}
     encoded = msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n"
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "benchmarks.json").write_bytes(encoded)
     (folder / "benchmarks.md").write_text("\n".join(_page(described, found, quick)) + "\n", encoding="utf-8")
 
