@@ -8,9 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from tests.judging import A_MINUS_B, AT_MOST_0, CPU, by_arm, claim, evidence, points, record, trial, verdict_of
-from verify.errors import UserError
-from verify.judge import choose, judge
-from verify.model import Choice, Claim, Criterion, Evidence, Failure, Record, Trial, Verdict
+from verify.judge import judge
+from verify.model import Claim, Criterion, Evidence, Failure, Record, Trial, Verdict
 
 A = {"arm": "a"}
 B = {"arm": "b"}
@@ -381,45 +380,6 @@ def test_every_seed_must_have_run_at_every_place() -> None:
     records = [record(t.parameters, t.seed, 1.0) for t in trials]
     verdict = judged(records, claim(AT_MOST_0, statistic="slope", along="n"), trials)
     assert (verdict.status, verdict.reason) == ("inconclusive", "not every seed ran at every value of n")
-
-
-# --- choose
-
-
-def chosen(choice: Choice, records: list[Record], **asking: object) -> object:
-    return choose(choice, "lr", {"arm": "a", **asking}, records)
-
-
-LR = [record({"arm": "a", "lr": lr}, s, abs(lr - 0.1) + s / 100) for lr in (0.01, 0.1, 1.0) for s in (0, 1)]
-
-
-def test_choose_takes_the_best_mean_over_seeds() -> None:
-    assert chosen(Choice("sweep", "metric", "minimise"), LR) == 0.1
-    assert chosen(Choice("sweep", "metric", "maximise"), LR) == 1.0
-
-
-def test_choose_looks_only_at_trials_that_agree_per_parameter() -> None:
-    others = [record({"arm": "b", "lr": lr}, 0, -lr) for lr in (0.01, 0.1, 1.0)]
-    choice = Choice("sweep", "metric", "minimise", per=("arm",))
-    assert chosen(choice, LR + others) == 0.1
-    assert chosen(choice, LR + others, arm="b") == 1.0
-
-
-def test_choose_takes_the_first_of_equals() -> None:
-    records = [record({"lr": lr}, 0, 0.5) for lr in (0.3, 0.1)]
-    assert chosen(Choice("sweep", "metric", "minimise"), records) == 0.3
-
-
-def test_choose_never_takes_a_value_that_diverged_without_a_number() -> None:
-    records = [record({"lr": 0.1}, 0, 0.5), record({"lr": 1.0}, 0, 0.1), record({"lr": 1.0}, 1, None, diverged=True)]
-    assert chosen(Choice("sweep", "metric", "minimise"), records) == 0.1
-
-
-def test_choose_reports_what_it_lacks() -> None:
-    with pytest.raises(UserError) as error:
-        chosen(Choice("sweep", "metric", "minimise", per=("arm",)), LR, arm="z")
-    assert error.value.message == "'sweep' has no record to choose lr from where arm = z"
-    assert error.value.hint == "it needs trials that vary lr and return a finite metric"
 
 
 def test_an_empty_evidence_is_not_run() -> None:

@@ -247,6 +247,14 @@ def test_line_separators_are_no_line_ends() -> None:
     ]
 
 
+def test_a_missing_year_is_told_beside_other_mistakes() -> None:
+    text = front("ICLR 2017", "ICLR").replace("venue:", "oder: 3\nvenue:")
+    assert [message for _line, message, _hint in complaints(text)] == [
+        "no year: the venue holds none",
+        "the front matter has no key 'oder'",
+    ]
+
+
 def test_an_unclosed_verification_before_another() -> None:
     text = FRONT + "```yaml verify\n" + HEAD + "\nText.\n\n" + fence(SWEEP)
     assert [(line, message) for line, message, _hint in complaints(text)] == [

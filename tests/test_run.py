@@ -359,3 +359,15 @@ def test_a_journal_with_a_bad_line_says_how_to_mend_it(ran: Mini) -> None:
     output = ran.verify("status", expect=2)
     assert ".verify/journal/coin/flips.tiny.jsonl:5: this line is not one of an evidence file" in output
     assert "delete this line" in output
+
+
+def test_an_old_failure_of_a_trial_that_is_gone_does_not_rewrite_evidence(ran: Mini) -> None:
+    before = ran.evidence.read_bytes()
+    ran.edit("tiny: {seeds: 5}", "tiny: {seeds: 3, trick: crash}")
+    ran.verify("run", expect=1)
+    ran.evidence.write_bytes(before)
+    ran.edit("tiny: {seeds: 3, trick: crash}", "tiny: {seeds: 5}")
+    lines = ran.journal.read_text().splitlines(keepends=True)
+    ran.journal.write_text("".join(line for line in lines if '"seed":4' not in line))
+    assert "coin:flips tiny: reproduced exactly" in ran.verify("run")
+    assert ran.evidence.read_bytes() == before

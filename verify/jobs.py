@@ -151,8 +151,10 @@ class Job:
         committed = self.project.evidence(*self.key)
         if committed is not None:
             declared = {trial.fingerprint for trial in trials}
-            ours = tuple(record for record in self.known.records if record.fingerprint in declared)
-            if store.same_results(committed, msgspec.structs.replace(self.known, records=ours)):
+            records = tuple(each for each in self.known.records if each.fingerprint in declared)
+            failures = tuple(each for each in self.known.failures if each.fingerprint in declared)
+            ours = msgspec.structs.replace(self.known, records=records, failures=failures)
+            if store.same_results(committed, ours):
                 return "reproduced exactly"
         store.write_atomically(path, content)
         self.project.forget(*self.key)

@@ -11,6 +11,7 @@ from verify.syntax.fields import (
     each,
     integer,
     listing,
+    loose,
     mapping,
     matching,
     optional,
@@ -20,7 +21,7 @@ from verify.syntax.fields import (
     url,
 )
 from verify.syntax.problems import Problems
-from verify.syntax.yaml12 import Node
+from verify.syntax.yaml12 import Node, Table
 
 LAST = 1000
 """`order` of a review that states none: after those that do."""
@@ -55,12 +56,17 @@ _OF_REVIEW = ("section", "order", "tags", "summary", "reviewed", "not_testable")
 
 def read(node: Node, problems: Problems) -> dict[str, Any] | None:
     """The fields of `Review` that the front matter holds; None where anything in it is wrong."""
-    values = record(node, "the front matter", _FIELDS, problems)
+    before = len(problems.found)
+    values = loose(node, "the front matter", _FIELDS, problems)
     if values is None:
         return None
-    year = values["year"] or _year_of(values["venue"])
-    if year is None:
-        problems.add(node.line, "no year: the venue holds none", "add `year: 2017`, or write the venue as 'ICLR 2017'")
+    year, venue = values["year"], values["venue"]
+    if venue and isinstance(node, Table) and "year" not in node.entries:
+        year = _year_of(venue)
+        if year is None:
+            hint = "add `year: 2017`, or write the venue as 'ICLR 2017'"
+            problems.add(node.line, "no year: the venue holds none", hint)
+    if len(problems.found) > before:
         return None
     paper = Paper(year=year, **{name: values[name] for name in _OF_PAPER})
     return {"paper": paper} | {name: values[name] for name in _OF_REVIEW}
