@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,21 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         if not any(expected in reason for expected in EXPECTED_SKIPS):
             reporter.write_line(f"unexpected skip: {report.nodeid}: {reason}", red=True)
             session.exitstatus = 1
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """MNIST-1D with 200 examples; one thread, since others would only wait."""
+    import torch
+
+    from verify.lab import data
+
+    threads = torch.get_num_threads()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VERIFY_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setitem(data.MNIST1D, "num_samples", 200)
+        patch.setattr(data, "MNIST1D_TRAIN", 120)
+        patch.setattr(data, "MNIST1D_VALIDATION", 30)
+        torch.set_num_threads(1)
+        yield
+        torch.set_num_threads(threads)

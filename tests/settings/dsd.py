@@ -1,0 +1,14 @@
+"""Very small settings for the experiments of `verify.experiments.dsd`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+SMALL: dict[str, dict[str, Any]] = {
+    "dsd": {"examples": 96, "width": 8, "epochs": 2, "retrain_epochs": 1, "minibatch": 16, "lr": 0.05, "sparsity": 0.3},
+}
+"""Per experiment, what every trial of a test is given."""
+ARMS: dict[str, list[dict[str, Any]]] = {
+    "dsd": [{"arm": arm} for arm in ("dsd", "ddd", "random-mask", "baseline")],
+}
+"""Per experiment, what differs between the trials of a test."""
