@@ -261,16 +261,16 @@ class Training:
 
     def _step(self, state: _State, parts: Sequence[Part], rate: Tensor, rows: Tensor, labels: Tensor) -> None:
         """One step of all replicas: rate (A, 1), rows of the inputs and labels (A, minibatch)."""
-        gradients, losses = [], []
+        gradient, losses = torch.empty_like(state.weights), []
         for part in parts:
             parameters = [each.requires_grad_() for each in part.parameters.values()]
             outputs = self.ensemble.outputs(part, _rows(self._examples.inputs, rows[part.replicas]))
             loss = _losses(outputs, labels[part.replicas]).mean(1)
             found = torch.autograd.grad(loss.sum(), parameters)
-            gradients.append(torch.cat([each.flatten(1) for each in found], dim=1))
+            torch.cat([each.flatten(1) for each in found], dim=1, out=gradient[part.replicas])
             losses.append(loss.detach())
         state.losses.add_(torch.cat(losses))
-        state.update(torch.cat(gradients), rate, nesterov=self._nesterov)
+        state.update(gradient, rate, nesterov=self._nesterov)
 
     def _chosen(self, going: Tensor, rates: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Per step: the rate (A, 1), rows of the inputs and labels (A, minibatch)."""
