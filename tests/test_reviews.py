@@ -183,6 +183,10 @@ def test_statistics() -> None:
     assert only_test(f"{{metric: error, statistic: interaction, {arms}, {between}, within: [0, 1]}}") == model.Test(
         "error", Criterion(0.0, 1.0), "interaction", arms=pair, between=({"bias": 0.1}, {"bias": 0.2})
     )
+    spans = "{metric: error, statistic: interaction, along: bias, spans: [[0, 0.3], [0.1, 0.2]], at_most: 0}"
+    assert only_test(spans) == model.Test(
+        "error", Criterion(high=0.0), "interaction", along="bias", spans=((0.0, 0.3), (0.1, 0.2))
+    )
     held_out = "{metric: loss, statistic: holdout_error, along: bias, form: log, rivals: [power], at_most: 0}"
     assert only_test(held_out) == model.Test(
         "loss", Criterion(high=0.0), "holdout_error", along="bias", form="log", rivals=("power",)

@@ -183,6 +183,36 @@ CLAIMS: list[Case] = [
         "",
     ),
     (
+        claim("{metric: error, statistic: interaction, along: bias, at_most: 0}"),
+        "test: {m",
+        "statistic interaction needs exactly one of `arms` and `spans`",
+        "",
+    ),
+    (
+        claim(f"{{{CROSSED}, along: bias, spans: [[0.1, 0.2], [0, 0.1]], at_most: 0}}"),
+        "test: {m",
+        "statistic interaction needs exactly one of `arms` and `spans`",
+        "",
+    ),
+    (
+        claim("{metric: error, statistic: interaction, along: bias, spans: [[0.1, 0.2], [0, 0.1]], at_most: 0}"),
+        "test: {m",
+        "the span 0 to 0.1 needs two values of 'bias' at scale tiny",
+        "see the grid of each scale",
+    ),
+    (
+        claim("{metric: error, statistic: interaction, along: bias, spans: [[0.1, 0.2], [1, 0.1]], at_most: 0}"),
+        "test: {m",
+        "`spans` is empty: 1 is not below 0.1",
+        "the lower bound comes first",
+    ),
+    (
+        claim("{metric: error, statistic: slope, along: bias, spans: [[0, 0.3], [0.1, 0.2]], at_most: 0}"),
+        "test: {m",
+        "statistic slope has no use for `spans`",
+        "`spans` goes with interaction",
+    ),
+    (
         claim(f"{{{CROSSED}, between: [{{bias: 0.1}}, {{bias: 0.2}}], log: true, at_most: 0}}"),
         "test: {m",
         "`log` without `along`",

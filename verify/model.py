@@ -103,6 +103,8 @@ class Test(Struct, frozen=True):
     """Slope over log10 of `along`: the change per decade."""
     between: tuple[Where, ...] = ()
     """For `interaction` as a difference of differences: arms' difference at the first minus at the second."""
+    spans: tuple[tuple[float, float], ...] = ()
+    """For `interaction` in place of arms: the slope over the first span of `along` minus that over the second."""
     form: str | None = None
     rivals: tuple[str, ...] = ()
     """For `holdout_error`: the best of these at the held-out point is subtracted from `form`'s error."""

@@ -177,10 +177,18 @@ def _slope(test: Test, groups: Sequence[Arm]) -> dict[int, float]:
 
 
 def _interaction(test: Test, groups: Sequence[Arm]) -> dict[int, float]:
+    if test.spans:
+        return _paired(_subtract, *(_slopes(test, _within(test, groups[0], span)) for span in test.spans))
     if test.along:
         return _paired(_subtract, *(_slopes(test, arm) for arm in groups))
     first, second, third, fourth = map(means, groups)
     return _paired(_subtract, _paired(_subtract, first, second), _paired(_subtract, third, fourth))
+
+
+def _within(test: Test, arm: Arm, span: tuple[float, float]) -> Arm:
+    """Those of the arm's readings at which the parameter that the test runs along lies in `span`, ends included."""
+    inside = {place for place in _places(test, arm) if span[0] <= place <= span[1]}
+    return tuple(reading for reading in arm if reading.record.parameters[test.along or ""] in inside)
 
 
 def _slopes(test: Test, arm: Arm) -> dict[int, float]:

@@ -26,11 +26,11 @@ _SHAPES = {
     "difference": _Shape(needs=("arms",)),
     "log_ratio": _Shape(needs=("arms",)),
     "slope": _Shape(needs=("along",), takes=("log", "arms")),
-    "interaction": _Shape(needs=("arms",), takes=("along", "log", "between")),
+    "interaction": _Shape(takes=("arms", "along", "log", "between", "spans")),
     "holdout_error": _Shape(needs=("along", "form"), takes=("rivals",)),
     "sd": _Shape(takes=("arms",)),
 }
-_SHAPED = ("arms", "along", "log", "between", "form", "rivals")
+_SHAPED = ("arms", "along", "log", "between", "spans", "form", "rivals")
 _CRITERIA = ("at_most", "at_least", "within", "every")
 _POINTS = {"log": 4, "power": 5, "saturating": 5}
 """Points that testing a form takes: one for each of its constants, one more to be fitted, and the one held out."""
@@ -72,13 +72,17 @@ def _control(draft: Draft) -> Converter[Where]:
 def _has_right_control(claim: Claim, draft: Draft, line: int, problems: Problems) -> bool:
     test = claim.test
     if claim.control is None:
-        if test.arms or test.rivals or test.statistic == "slope":  # the other arm, the rival, or zero is the control
+        if test.arms or test.rivals or test.spans or test.statistic == "slope":
+            # The other arm, the rival, the other span, or a slope of zero is the control.
             return True
         hint = "add `control: {where: …}`: trials that must not pass the same test"
         problems.add(line, "a test of a single arm needs a control", hint)
         return False
     if test.arms:
         problems.add(line, "a comparison's control is its other arm", "leave `control` out")
+        return False
+    if test.spans:
+        problems.add(line, "the control of a comparison of spans is the other span", "leave `control` out")
         return False
     trials = test.where | claim.control
     if trials == test.where:
@@ -120,6 +124,7 @@ class _Test:
             "along": optional(parameter(self.draft)),
             "log": optional(fields.boolean, False),
             "between": optional(pair, ()),
+            "spans": optional(listing(_span, "spans", length=2), ()),
             "form": optional(one_of(FORMS)),
             "rivals": optional(listing(one_of(FORMS), "forms"), ()),
             **_bounds(),
@@ -146,8 +151,13 @@ class _Test:
                 usable = [other for other, shape in _SHAPES.items() if name in shape.needs + shape.takes]
                 hint = f"`{name}` goes with {', '.join(usable)}"
                 self.problems.add(node.entries[name].line, f"statistic {statistic} has no use for `{name}`", hint)
-        if statistic == "interaction" and ("along" in node.entries) == ("between" in node.entries):
-            self.problems.add(node.line, "statistic interaction needs exactly one of `along` and `between`")
+        if statistic == "interaction":
+            if ("along" in node.entries) == ("between" in node.entries):
+                self.problems.add(node.line, "statistic interaction needs exactly one of `along` and `between`")
+            if ("arms" in node.entries) == ("spans" in node.entries):
+                self.problems.add(node.line, "statistic interaction needs exactly one of `arms` and `spans`")
+        if "spans" in node.entries and "along" not in node.entries:
+            self.problems.add(node.entries["spans"].line, "`spans` without `along`", "they are spans of a parameter")
         if "log" in node.entries and "along" not in node.entries:
             self.problems.add(node.entries["log"].line, "`log` without `along`", "`log` is about the slope's parameter")
 
@@ -163,6 +173,17 @@ class _Test:
             line = node.entries["arms"].line if test.arms else node.line
             if check_together(self.draft, arm, line, self.problems):
                 _check_along(test, arm, self.draft, node.line, self.problems)
+        self.check_spans(test, node)
+
+    def check_spans(self, test: Test, node: Table) -> None:
+        """Report spans that no line can be fitted over."""
+        for scale, rung in self.draft.rungs.items() if test.along else ():
+            points = values(rung, test.along or "", test.where)
+            for low, high in test.spans:
+                if sum(not isinstance(point, str) and low <= point <= high for point in points) < 2:
+                    problem = f"the span {low:g} to {high:g} needs two values of '{test.along}' at scale {scale}"
+                    self.problems.add(node.entries["spans"].line, problem, "see the grid of each scale")
+                    return
 
     def check_overlap(self, one: str, other: str, test: Test, node: Table) -> None:
         names = {name for selection in getattr(test, one) for name in selection}
@@ -210,7 +231,7 @@ def _at_least(node: Node, name: str, problems: Problems) -> Criterion | None:
     return None if value is None else Criterion(low=value)
 
 
-def _within(node: Node, name: str, problems: Problems) -> Criterion | None:
+def _span(node: Node, name: str, problems: Problems) -> tuple[float, float] | None:
     if not isinstance(node, Items) or len(node.nodes) != 2:
         fields.expected(node, name, "a list of two numbers", problems, "such as [-0.01, 0.01]")
         return None
@@ -220,7 +241,12 @@ def _within(node: Node, name: str, problems: Problems) -> Criterion | None:
     if low >= high:
         problems.add(node.line, f"`{name}` is empty: {low:g} is not below {high:g}", "the lower bound comes first")
         return None
-    return Criterion(low=low, high=high)
+    return low, high
+
+
+def _within(node: Node, name: str, problems: Problems) -> Criterion | None:
+    span = _span(node, name, problems)
+    return None if span is None else Criterion(*span)
 
 
 def _bounds() -> dict[str, Field]:

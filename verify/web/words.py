@@ -113,6 +113,9 @@ def _statistic(test: Test) -> str:
 
 
 def _effects(test: Test, per: str) -> str:
+    if test.spans:
+        (low, high), (lowest, highest) = (tuple(map(number, span)) for span in test.spans)
+        return f"slope of {test.metric} {per} from {low} to {high}, minus that from {lowest} to {highest}"
     if test.along:
         return f"difference of the slopes of {test.metric} {per}"
     between = " against ".join(where(each) for each in test.between)
