@@ -77,7 +77,7 @@ def test_durations_and_counts_are_written_for_reading() -> None:
         ),
         (
             Asked("e", Criterion(low=0), "interaction", along="n", log=True, spans=((1000, 10000), (100, 1000))),
-            "interaction: slope of e per decade of n from 1000 to 10000, minus that from 100 to 1,000: at least 0",
+            "interaction: slope of e per decade of n from 1000 to 10000, minus that from 100 to 1000: at least 0",
         ),
         (
             Asked("e", Criterion(low=0), "interaction", arms=({"w": 1}, {"w": 2}), between=({"k": 1}, {"k": 2})),
