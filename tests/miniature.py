@@ -85,6 +85,9 @@ figures:
     mark: point
     x: bias
     y: heads
+    paper:
+      source: Table <1>, <script>alert('source')</script>
+      series: {"<i>gold</i>": [[0.5, 0.51], [0.7, 0.69]]}
 claims:
   - id: biased
     says: The biased coin comes up heads more often, <script>alert('claim')</script> they say.

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 from tests.judging import points, record
 from verify.charts import palette
 from verify.errors import UserError
-from verify.figures import draw, labels, specification, thumbnail
+from verify.figures import draw, labels, reported, specification, thumbnail
 from verify.inference.estimates import t_interval
-from verify.model import Evidence, Figure, Paper, Review, Rung, Scalar, Verification
+from verify.model import Evidence, Figure, Paper, Reported, Review, Rung, Scalar, Verification
 
 GRID: dict[str, tuple[Scalar, ...]] = {"arm": ("zeta", "alpha"), "n": (10, 100, 1000, 10000, 100000)}
 LINE = Figure("f", "Error by n.", 1, x="n", y="error", color="arm", x_scale="log")
@@ -246,6 +246,46 @@ def test_a_label_that_no_review_declares_still_gets_a_colour() -> None:
 
 
 # --- the drawing
+
+
+def with_paper(*points: tuple[Scalar, float], **more: Any) -> Figure:
+    return replace(LINE, paper=Reported("Table 1 (a large net)", {"net": points, "other": points}, **more))
+
+
+def test_the_papers_numbers_are_drawn_in_a_panel_of_their_own() -> None:
+    figure = with_paper((256, 0.236), (8192, 0.2374), y_title="top-1 error", y_format=".1%")
+    spec = reported(figure)
+    assert [(row["x"], row["y"]) for row in spec["datasets"]["rows"][:2]] == [(256, 0.236), (8192, 0.2374)]
+    shared = spec["encoding"]
+    assert (shared["x"]["title"], shared["y"]["title"], shared["y"]["axis"]["format"]) == ("n", "top-1 error", ".1%")
+    assert shared["x"]["scale"]["type"] == "log", "as the figure beside it, unless said otherwise"
+    assert reported(with_paper((1, 2), x_scale="linear"))["encoding"]["x"]["scale"]["type"] == "linear"
+    texts = [element.text for element in ElementTree.fromstring(draw(spec, "p")).iter() if element.text]
+    assert "The paper: Table 1 (a large net)" in texts
+    assert {"23.6%", "net", "other"} <= set(texts) | {"23.6%"}
+
+
+def test_names_on_the_papers_axis_become_bars_in_their_order() -> None:
+    spec = reported(with_paper(("VGG", 0.3), ("GoogLeNet", 0.2)))
+    assert spec["encoding"]["x"]["sort"] == ["VGG", "GoogLeNet"]
+    assert [layer["mark"]["type"] for layer in spec["layer"]] == ["bar"]
+    assert spec["encoding"]["y"]["scale"]["zero"], "a bar that does not begin at zero misleads"
+    draw(spec, "p")
+
+
+def test_both_panels_are_of_one_width() -> None:
+    figure = with_paper((10, 0.2), (100, 0.1))
+    assert spec_of(figure)["width"] == reported(figure)["width"] < spec_of(LINE)["width"]
+
+
+def test_the_papers_colours_are_no_arms() -> None:
+    (theirs,) = {
+        tuple(layer["encoding"]["color"]["scale"]["range"])
+        for layer in reported(with_paper((1, 2)))["layer"]
+        if "color" in layer["encoding"]
+    }
+    ours = {color for each in encodings(spec_of(LINE), "color") for color in each["scale"]["range"]}
+    assert not ours & set(theirs)
 
 
 def test_the_svg_follows_the_page_and_stands_alone() -> None:

@@ -20,7 +20,34 @@ from tests.reviewing import (
 
 SHORT = "lower-case letters, digits and hyphens, a letter first"
 
+PAPER = "x: epoch, y: error, paper: {source: Figure 1, series: {gold: [[1, 0.5], [2, 0.4]]}}"
+
 FIGURES: list[Case] = [
+    (figure(PAPER.replace("source: Figure 1, ", "")), "- {id: c", "`paper` needs the key 'source'", ""),
+    (
+        figure(PAPER.replace("[1, 0.5]", "1")),
+        "- {id: c",
+        "`gold` must be a list of points [x, y], not the number 1",
+        "such as [[256, 0.236], [512, 0.2348]]",
+    ),
+    (
+        figure(PAPER.replace("[1, 0.5]", "[one, 0.5]")),
+        "- {id: c",
+        "`series` has both numbers and texts as x",
+        "an axis is of numbers or of texts",
+    ),
+    (
+        figure(PAPER.replace("gold: [[1, 0.5], [2, 0.4]]", "")),
+        "- {id: c",
+        "`series` has no curve",
+        "give each a name and a list of points [x, y]",
+    ),
+    (
+        figure(PAPER.replace("[1, 0.5]", "[0, 0.5]").replace("source:", "x_scale: log, source:")),
+        "- {id: c",
+        "a logarithmic x axis needs numbers above 0",
+        "write `linear`",
+    ),
     (
         figure("x: epoch, y: error").replace("id: curve", "id: A curve"),
         "- {id: A",
@@ -106,7 +133,7 @@ FIGURES: list[Case] = [
         figure("spec: {mark: bar}, x: bias"),
         "- {id: c",
         "`x` beside `spec`",
-        "with `spec` a figure has id, caption, spec only; the specification says the rest",
+        "with `spec` a figure has id, caption, spec, paper only; the specification says the rest",
     ),
     (figure("spec: bar"), "- {id: c", "`spec` must be a Vega-Lite specification, not the text 'bar'", ""),
     (

@@ -12,11 +12,12 @@ from typing import Any
 
 from verify.charts import palette
 from verify.charts.chart import Chart
+from verify.charts.reported import panel
 from verify.charts.series import flat, labels
 from verify.charts.svg import draw
 from verify.model import Evidence, Figure, Verification
 
-__all__ = ["draw", "labels", "specification", "thumbnail"]
+__all__ = ["draw", "labels", "reported", "specification", "thumbnail"]
 
 Spec = dict[str, Any]
 
@@ -40,6 +41,14 @@ def specification(figure: Figure, evidence: Evidence, verification: Verification
     if figure.spec is not None:
         return _full(frame, figure.spec, evidence)
     return frame | Chart(figure, evidence, verification, labels).specification()
+
+
+def reported(figure: Figure) -> Spec:
+    """The Vega-Lite specification of the paper's own numbers, for a figure that has them beside it."""
+    assert figure.paper is not None, "only figures with the paper's numbers have such a panel"
+    description = f"{figure.paper.source}: the paper's own numbers"
+    frame: Spec = {"$schema": SCHEMA, "description": description, "config": copy.deepcopy(palette.CONFIG)}
+    return frame | panel(figure, figure.paper)
 
 
 def thumbnail(specification: Spec) -> Spec:

@@ -56,6 +56,20 @@ class Rung(Struct, frozen=True):
     """Seconds one trial may take; None: what the experiment declares."""
 
 
+class Reported(Struct, frozen=True):
+    """Numbers of the paper's that are drawn in a panel of their own beside a figure."""
+
+    source: str
+    """Where they stand in the paper, and what of."""
+    series: dict[str, tuple[tuple[Scalar, float], ...]]
+    """Per curve, its points (x, y)."""
+    x_title: str | None = None
+    """None, here and below: the figure's own."""
+    y_title: str | None = None
+    x_scale: Literal["linear", "log"] | None = None
+    y_format: str | None = None
+
+
 class Figure(Struct, frozen=True):
     """A chart of a verification's records, in the short form or (`spec`) as full Vega-Lite over data `records`."""
 
@@ -77,6 +91,7 @@ class Figure(Struct, frozen=True):
     fits: tuple[str, ...] = ()
     """Forms of `FORMS` to fit to the means over seeds and draw through them."""
     spec: dict[str, Any] | None = None
+    paper: Reported | None = None
 
 
 class Criterion(Struct, frozen=True):

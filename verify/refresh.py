@@ -136,7 +136,8 @@ class _Drawing(Struct, frozen=True):
     name: str
     verification: Verification
     figure: Figure
-    scale: Scale
+    scale: Scale | None
+    """None: the paper's own numbers, which no scale of ours has."""
     key: str
     small: bool = False
 
@@ -155,6 +156,11 @@ def _drawings(project: Project, review: Review) -> Iterator[_Drawing]:
             key = digest(common + declared + content)
             found.append(_Drawing(f"{figure.id}.{scale}", verification, figure, scale, key))
     yield from found
+    for verification in review.verifications:
+        for figure in verification.figures:
+            if figure.paper is not None:
+                key = digest(common + _encoder.encode(msgspec.structs.replace(figure, line=0)).decode())
+                yield _Drawing(f"{figure.id}.paper", verification, figure, None, key)
     first = next((each for each in found if each.verification.claims), found[0] if found else None)
     if first is not None:
         yield msgspec.structs.replace(first, name="thumbnail", small=True)
@@ -188,12 +194,15 @@ def _seal(inputs: str, verdicts: Sequence[Verdict]) -> str:
 def _svg(project: Project, review: Review, drawing: _Drawing) -> str:
     from verify import figures
 
+    prefix = f"{review.slug}-{drawing.name.replace('.', '-')}"
+    if drawing.scale is None:
+        return figures.draw(figures.reported(drawing.figure), prefix)
     evidence = project.evidence(review.slug, drawing.verification.id, drawing.scale)
     assert evidence is not None, "only figures with evidence are drawn"
     specification = figures.specification(drawing.figure, evidence, drawing.verification, figures.labels(review))
     if drawing.small:
         specification = figures.thumbnail(specification)
-    return figures.draw(specification, f"{review.slug}-{drawing.name.replace('.', '-')}")
+    return figures.draw(specification, prefix)
 
 
 def _inputs(project: Project, review: Review) -> str:

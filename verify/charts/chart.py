@@ -44,7 +44,8 @@ class Chart:
         self.places = [*map(list(labels).index, known), *range(len(labels), len(labels) + len(present) - len(known))]
         self.facets = self._name_facets()
         self.columns = max(1, min(len(self.facets), COLUMNS if len(self.facets) != 4 else 2))
-        self.panel = (palette.WIDTH - AXIS - GAP * (self.columns - 1)) // self.columns
+        self.width = palette.BESIDE if figure.paper else palette.WIDTH
+        self.panel = (self.width - AXIS - GAP * (self.columns - 1)) // self.columns
 
     def specification(self) -> Spec:
         """Everything but the frame (schema, description, configuration)."""
@@ -54,7 +55,7 @@ class Chart:
             whole["title"] = {"text": "", "subtitle": "Values of 0 or less have no place on this logarithmic axis."}
         drawing = {"encoding": self._shared(), "layer": self._layers()}
         if not self.facets:
-            size = {"width": palette.WIDTH, "height": palette.HEIGHT}
+            size = {"width": self.width, "height": palette.HEIGHT}
             return {**whole, **size, "autosize": {"type": "fit", "contains": "padding"}, **drawing}
         facet = {"field": "facet", "type": "nominal", "sort": self.facets, "header": {"title": None}}
         size = {"width": self.panel, "height": 190}
@@ -73,7 +74,7 @@ class Chart:
     def _name_facets(self) -> list[str]:
         """Put the parameter's name before its value over each panel; the panels in order."""
         order = self._ordered("facet", self.figure.facet)
-        names = {value: f"{_pretty(self.figure.facet or '')}: {value}" for value in order}
+        names = {value: f"{pretty(self.figure.facet or '')}: {value}" for value in order}
         self.rows = [{**row, "facet": names[row["facet"]]} if "facet" in row else row for row in self.rows]
         return list(names.values())
 
@@ -90,7 +91,7 @@ class Chart:
         if figure.y_format:
             y_axis["format"] = figure.y_format
         y_scale: Spec = {"type": figure.y_scale} if figure.mark == "bar" else {"type": figure.y_scale, "zero": False}
-        y: Spec = {"field": "y", "type": "quantitative", "title": figure.y_title or _pretty(figure.y)}
+        y: Spec = {"field": "y", "type": "quantitative", "title": figure.y_title or pretty(figure.y)}
         shared = {"x": self._x(), "y": {**y, "scale": y_scale, "axis": y_axis}}
         if self.categorical and self._legend():
             shared["xOffset"] = {"field": "series", "type": "nominal", "sort": self.series}
@@ -105,7 +106,7 @@ class Chart:
 
     def _x(self) -> Spec:
         figure = self.figure
-        x: Spec = {"field": "x", "title": figure.x_title or _pretty(figure.x)}
+        x: Spec = {"field": "x", "title": figure.x_title or pretty(figure.x)}
         if self.categorical:
             order = self._ordered("x", figure.x)
             numbers = all(not isinstance(row["x"], str) for row in self.rows)
@@ -129,9 +130,9 @@ class Chart:
             return {"color": {"value": palette.color(0)}}
         looks = {"color": palette.color, "strokeDash": palette.dash, "shape": palette.shape}
         widest = max(len(name) for name in self.series) * 7 + 44
-        columns = max(1, min(len(self.series), (palette.WIDTH - AXIS) // widest))
+        columns = max(1, min(len(self.series), (self.width - AXIS) // widest))
         symbol: Spec = {"symbolType": "stroke", "symbolSize": 400} if self.curved else {}
-        legend = {"title": _pretty(self.figure.color or ""), "columns": columns, **symbol}
+        legend = {"title": pretty(self.figure.color or ""), "columns": columns, **symbol}
         return {
             channel: {
                 "field": "series",
@@ -202,14 +203,14 @@ class Chart:
     def _tooltip(self) -> Spec:
         fields = {"y": "mean", "low": "low", "high": "high", "n": "seeds"}
         numbers = [{"field": field, "type": "quantitative", "title": title} for field, title in fields.items()]
-        return {"tooltip": [{"field": "x", "title": _pretty(self.figure.x)}, *numbers]}
+        return {"tooltip": [{"field": "x", "title": pretty(self.figure.x)}, *numbers]}
 
     def _summary(self) -> str:
         """What a reader who cannot see the figure is told."""
         figure = self.figure
-        parts = [f"{figure.mark.capitalize()} chart of {_pretty(figure.y)} by {_pretty(figure.x)}"]
+        parts = [f"{figure.mark.capitalize()} chart of {pretty(figure.y)} by {pretty(figure.x)}"]
         if self.series:
-            parts.append(f"for {_pretty(figure.color or '')} {', '.join(self.series)}")
+            parts.append(f"for {pretty(figure.color or '')} {', '.join(self.series)}")
         if self.facets:
             parts.append(f"in panels for {', '.join(self.facets)}")
         seeds = max((row["n"] for row in self.rows if row["kind"] == "mean"), default=1)
@@ -224,5 +225,6 @@ def _layer(kind: str, mark: Spec, encoding: Spec) -> Spec:
     return {"transform": [{"filter": f"datum.kind == '{kind}'"}], "mark": mark, "encoding": encoding}
 
 
-def _pretty(name: str) -> str:
+def pretty(name: str) -> str:
+    """A parameter's or a metric's name as axes and legends have it."""
     return name.replace("_", " ").replace("-", " ")

@@ -17,6 +17,8 @@ FONT = "Liberation Sans"
 """What text is measured in: vl-convert brings it, so that every machine lays out alike.  Drawn in the page's font."""
 
 WIDTH, HEIGHT, FONT_SIZE = 560, 330, 14
+BESIDE = 420
+"""The width of each of two panels that stand side by side."""
 
 
 def color(index: int) -> str:

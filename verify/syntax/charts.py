@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from verify.errors import nearest
-from verify.model import FORMS, Figure
+from verify.model import FORMS, Figure, Reported, Scalar
 from verify.syntax import fields
 from verify.syntax.fields import Field, listing, one_of, optional, required
 from verify.syntax.grids import Draft
 from verify.syntax.problems import Problems
 from verify.syntax.selection import names, values
 from verify.syntax.subjects import channel, metric, numbers, where
-from verify.syntax.yaml12 import Node, Table, plain
+from verify.syntax.yaml12 import Items, Node, Table, plain
 
 _D3_FORMAT = r"(.?[<>=^])?[-+( ]?[$#]?0?\d{0,2},?(\.\d{1,2})?~?[a-zA-Z%]?"
-_WITH_SPEC = ("id", "caption", "spec")
+_WITH_SPEC = ("id", "caption", "spec", "paper")
+_SCALES = ("linear", "log")
+_format = fields.matching(_D3_FORMAT, "a d3 number format", "such as .0% or .3~g")
 
 
 def read_all(draft: Draft, problems: Problems) -> tuple[Figure, ...]:
@@ -44,14 +46,49 @@ def _fields(draft: Draft) -> dict[str, Field]:
         "color": optional(channel(draft)),
         "facet": optional(channel(draft)),
         "where": optional(where(draft), {}),
-        "x_scale": optional(one_of(("linear", "log")), "linear"),
-        "y_scale": optional(one_of(("linear", "log")), "linear"),
+        "x_scale": optional(one_of(_SCALES), "linear"),
+        "y_scale": optional(one_of(_SCALES), "linear"),
         "x_title": optional(fields.text),
         "y_title": optional(fields.text),
-        "y_format": optional(fields.matching(_D3_FORMAT, "a d3 number format", "such as .0% or .3~g")),
+        "y_format": optional(_format),
         "fits": optional(listing(one_of(FORMS), "forms"), ()),
         "spec": optional(_spec),
+        "paper": optional(_reported),
     }
+
+
+def _reported(node: Node, _name: str, problems: Problems) -> Reported | None:
+    known = {
+        "source": required(fields.text),
+        "series": required(fields.mapping(listing(_point, "points [x, y]"), "names to lists of points [x, y]")),
+        "x_title": optional(fields.text),
+        "y_title": optional(fields.text),
+        "x_scale": optional(one_of(_SCALES)),
+        "y_format": optional(_format),
+    }
+    found = fields.record(node, "`paper`", known, problems)
+    if found is None or not isinstance(node, Table):
+        return None
+    points = [point for series in found["series"].values() for point in series]
+    line = node.entries["series"].line
+    if not points:
+        problems.add(line, "`series` has no curve", "give each a name and a list of points [x, y]")
+        return None
+    if len({isinstance(x, str) for x, _ in points}) > 1:
+        problems.add(line, "`series` has both numbers and texts as x", "an axis is of numbers or of texts")
+        return None
+    if found["x_scale"] == "log" and any(isinstance(x, str) or x <= 0 for x, _ in points):
+        problems.add(node.entries["x_scale"].line, "a logarithmic x axis needs numbers above 0", "write `linear`")
+        return None
+    return Reported(**found)
+
+
+def _point(node: Node, name: str, problems: Problems) -> tuple[Scalar, float] | None:
+    if not isinstance(node, Items) or len(node.nodes) != 2:
+        fields.expected(node, name, "a list of points [x, y]", problems, "such as [[256, 0.236], [512, 0.2348]]")
+        return None
+    x, y = fields.scalar(node.nodes[0], name, problems), fields.number(node.nodes[1], name, problems)
+    return None if x is None or y is None else (x, y)
 
 
 def _figure(node: Node, draft: Draft, problems: Problems) -> Figure | None:

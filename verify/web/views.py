@@ -104,6 +104,8 @@ class FigureView(Struct, frozen=True):
     figure: Figure
     panels: tuple[tuple[Standing, str], ...]
     """Per scale that is drawn, the drawing's path, relative to the site's root."""
+    paper: str = ""
+    """Of the drawing of the paper's own numbers, the path; empty where there is none."""
 
 
 class VerificationView(Struct, frozen=True):
@@ -210,7 +212,10 @@ def _standing(project: Project, review: Review, verification: Verification, scal
 
 def _figure(project: Project, review: Review, figure: Figure, standings: tuple[Standing, ...]) -> FigureView:
     drawn = [each for each in standings if project.svg(review.slug, figure.id, each.scale) is not None]
-    return FigureView(figure, tuple((each, f"evidence/{review.slug}/{figure.id}.{each.scale}.svg") for each in drawn))
+    panels = tuple((each, f"evidence/{review.slug}/{figure.id}.{each.scale}.svg") for each in drawn)
+    paper = f"evidence/{review.slug}/{figure.id}.paper.svg"
+    has_paper = figure.paper is not None and project.drawing_path(review.slug, f"{figure.id}.paper").is_file()
+    return FigureView(figure, panels, paper if has_paper else "")
 
 
 def _claim(
