@@ -74,6 +74,7 @@ class Trial:
     labels: Tensor | None = None
     momentum: float = 0.9
     weight_decay: float = 0.0
+    dropout: float = 0.0
 
     def with_steps(self, steps: int | None) -> Trial:
         return replace(self, rates=self.rates[:steps])
@@ -107,6 +108,8 @@ def plain(
     """All parameters and buffers after a loop as anyone would write it."""
     torch.manual_seed(trial.seed)
     network = build().to(dtype)
+    if trial.dropout:
+        drop(network, trial.dropout, stream(trial.seed, "dropout 0"))
     optimizer = torch.optim.SGD(
         [
             {"params": [each for name, each in network.named_parameters() if name not in exempt]},
@@ -131,6 +134,18 @@ def plain(
     return torch.cat([each.detach().flatten().to(dtype) for each in (*network.parameters(), *network.buffers())])
 
 
+def drop(network: nn.Module, share: float, generator: torch.Generator) -> None:
+    """Dropout after every ReLU: a draw for each unit and, within it, for each example."""
+
+    def dropped(_: nn.Module, __: object, hidden: Tensor) -> Tensor:
+        drawn = torch.rand(hidden.T.shape, generator=generator).T
+        return torch.where(drawn < share, 0, hidden / (1 - share))
+
+    for module in network.modules():
+        if isinstance(module, nn.ReLU):
+            module.register_forward_hook(dropped)
+
+
 def stacked(
     trials: list[Trial],
     build: Build,
@@ -152,6 +167,7 @@ def stacked(
         minibatch=minibatch,
         momentum=[trial.momentum for trial in trials],
         weight_decay=[trial.weight_decay for trial in trials],
+        dropout=[trial.dropout for trial in trials],
         nesterov=nesterov,
         exempt=exempt,
     )
@@ -202,6 +218,58 @@ def test_rates_decay_and_momentum_ride_along(build: Build) -> None:
         Trial(1, schedules.constant(0.02, 200)),
     ]
     assert_same(trials, build)
+
+
+def test_dropout_rides_along_and_one_who_leaves_early_changes_nothing() -> None:
+    trials = [
+        Trial(0, cosine(), dropout=0.5),
+        Trial(0, cosine(), dropout=0.2, weight_decay=1e-2),
+        Trial(0, cosine()),
+        Trial(1, cosine(steps=70), dropout=0.5),
+    ]
+    assert_same(trials)
+    assert_same(trials[:1], lambda: models.mlp(FEATURES, CLASSES, width=5, hidden=3), minibatch=7)
+    weights = stacked(trials, perceptron, torch.float64, 8)
+    assert len({tuple(each.tolist()) for each in weights}) == len(trials), "it does something"
+
+
+def test_dropout_of_zero_is_no_dropout() -> None:
+    trials, beside = [Trial(0, cosine()), Trial(1, cosine())], Trial(2, cosine(), dropout=0.5)
+    ensemble = Ensemble.of(perceptron, [0, 1], dtype=torch.float64)
+    training = Training(ensemble, Examples.same(pool(), 2), [0, 1], minibatch=8)
+    training.run([trial.rates for trial in trials])
+    assert torch.equal(everything(ensemble), stacked(trials, perceptron, torch.float64, 8))
+    mixed = stacked([*trials, beside], perceptron, torch.float64, 8)
+    torch.testing.assert_close(mixed[:2], everything(ensemble), rtol=0, atol=1e-12)
+
+
+def test_a_new_phase_drops_others_and_evaluation_drops_none() -> None:
+    def after(phase: int) -> Tensor:
+        ensemble = Ensemble.of(perceptron, [0])
+        # The whole pool at each step, so that only what is dropped differs.
+        training = Training(ensemble, Examples.same(pool(), 1), [0], minibatch=POOL, dropout=0.5, phase=phase)
+        training.run([cosine(steps=5)])
+        before = evaluate(ensemble, Examples.same(pool(), 1))
+        assert torch.equal(evaluate(ensemble, Examples.same(pool(), 1)).loss, before.loss)
+        return ensemble.weights
+
+    first, second = after(0), after(1)
+    assert torch.equal(first, after(0))
+    assert (first - second).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("build", "share", "message"),
+    [
+        (normalised, 0.5, "dropout is for multilayer perceptrons; other networks are trained without it"),
+        (perceptron, 1.0, "a share of dropout lies within 0 to 1, and is not 1: 1.0"),
+        (perceptron, -0.1, "a share of dropout lies within 0 to 1"),
+    ],
+)
+def test_dropout_that_cannot_be(build: Build, share: float, message: str) -> None:
+    ensemble = Ensemble.of(build, [0])
+    with pytest.raises(ValueError, match=message):
+        Training(ensemble, Examples.same(pool(), 1), [0], minibatch=8, dropout=share)
 
 
 def test_parameters_exempt_from_decay_are_a_group_of_their_own() -> None:
@@ -367,6 +435,18 @@ def test_a_gpu_gives_what_the_cpu_gives_and_the_same_bytes_twice(build: Build) -
     found, again = (stacked(trials, build, torch.float64, 8, cuts=2, device="cuda") for _ in range(2))
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-9)
     assert torch.equal(found, again)
+
+
+@needs_cuda
+def test_a_gpu_drops_what_the_cpu_drops() -> None:
+    trials = [
+        Trial(0, cosine(steps=60), dropout=0.5),
+        Trial(1, cosine(steps=25), dropout=0.2),
+        Trial(2, cosine(steps=60)),
+    ]
+    expected = stacked(trials, perceptron, torch.float64, 8)
+    found = stacked(trials, perceptron, torch.float64, 8, cuts=2, device="cuda")
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-9)
 
 
 @needs_cuda

@@ -12,8 +12,10 @@ A network of the ensemble is called a replica.  The rule it follows is this loop
         # under a mask: each gradient is multiplied by it
         optimizer.step()
 
-Seeds, examples, labels, rates, number of steps, momentum, weight decay and masks may differ between replicas; the
-architecture and the minibatch size may not, since they decide the shape of the tensors.
+Under dropout the network multiplies what leaves its hidden ReLUs by numbers that are drawn anew at each step.
+
+Seeds, examples, labels, rates, number of steps, momentum, weight decay, dropout and masks may differ between replicas;
+the architecture and the minibatch size may not, since they decide the shape of the tensors.
 
 Multilayer perceptrons are trained as one stack: a matrix multiplication serves all replicas.  Of every other network a
 step takes forward and back one replica after another, and only the update is common to all, which needs the activations
@@ -99,10 +101,13 @@ class Ensemble:
         ranges = [slice(begin, begin + together) for begin in range(0, len(weights), together)]
         return [Part(r, self.views(weights[r]), {name: each[r] for name, each in buffers.items()}) for r in ranges]
 
-    def outputs(self, part: Part, inputs: Tensor) -> Tensor:
-        """Outputs (replicas, n, classes) of a part for its inputs (replicas, n, …), in the template's mode."""
+    def outputs(self, part: Part, inputs: Tensor, dropout: Tensor | None = None) -> Tensor:
+        """Outputs (replicas, n, classes) of a part for its inputs (replicas, n, …), in the template's mode.
+
+        With `dropout` (replicas, hidden units, n), a multilayer perceptron's activations are multiplied by it.
+        """
         if self.stacked:
-            return _perceptron(self.template, list(part.parameters.values()), inputs)
+            return _perceptron(self.template, list(part.parameters.values()), inputs, dropout)
         alone = {name: each[0] for name, each in (part.parameters | part.buffers).items()}
         outputs: Tensor = functional_call(self.template, alone, (inputs[0],))
         return outputs.unsqueeze(0)
@@ -140,7 +145,9 @@ def _is_perceptron(network: nn.Module) -> bool:
     return bool(layers) and type(layers[0]) is nn.Linear and all(type(each) in (nn.Linear, nn.ReLU) for each in layers)
 
 
-def _perceptron(network: nn.Module, parameters: Sequence[Tensor], inputs: Tensor) -> Tensor:
+def _perceptron(
+    network: nn.Module, parameters: Sequence[Tensor], inputs: Tensor, dropout: Tensor | None = None
+) -> Tensor:
     """Linear layers and ReLU written out, which takes half the time it does under vmap (CPU, width 64 to 256).
 
     Activations are kept as (R, units, n): so the gradient of a weight comes out in the weight's own layout.
@@ -150,6 +157,9 @@ def _perceptron(network: nn.Module, parameters: Sequence[Tensor], inputs: Tensor
     for layer in network.children():
         if not isinstance(layer, nn.Linear):
             hidden = hidden.relu_()
+            if dropout is not None:
+                here, dropout = dropout.tensor_split([hidden.shape[1]], dim=1)
+                hidden = hidden * here
             continue
         weight = next(remaining)
         hidden = weight @ hidden if layer.bias is None else torch.baddbmm(next(remaining).unsqueeze(2), weight, hidden)
@@ -169,10 +179,15 @@ class Training:
         momentum: as in `torch.optim.SGD`, without dampening; one for all, or one a replica.
         weight_decay: likewise.
         exempt: names of parameters without weight decay.
+        dropout: share of the hidden units that a multilayer perceptron drops at each step, each example others; what is
+            kept grows by 1 / (1 - share).  One for all, or one a replica.
         nesterov: whether momentum is Nesterov's.
         mask: (R, parameters of one network) of 0 and 1; weights at 0 stay as they are.
         phase: number of this training among those a replica goes through: each has a data order of its own.
         precision: of the forward and backward passes, one of `machine.PRECISIONS`; weights are always kept as they are.
+
+    Raises:
+        ValueError: dropout in a network that is no multilayer perceptron, or a share of dropout not within 0 and 1.
     """
 
     def __init__(
@@ -185,6 +200,7 @@ class Training:
         momentum: float | Sequence[float] = 0.9,
         weight_decay: float | Sequence[float] = 0.0,
         exempt: Sequence[str] = (),
+        dropout: float | Sequence[float] = 0.0,
         nesterov: bool = False,
         mask: Tensor | None = None,
         phase: int = 0,
@@ -203,6 +219,11 @@ class Training:
             decays = ensemble.views(self._weight_decay)
             for name in exempt:
                 decays[name].zero_()
+        shares = [dropout] * len(ensemble) if isinstance(dropout, int | float) else dropout
+        self._dropouts = [_Dropout(seed, share, phase) for seed, share in zip(seeds, shares, strict=True)]
+        self._drops = any(shares)
+        if self._drops and not ensemble.stacked:
+            raise ValueError("dropout is for multilayer perceptrons; other networks are trained without it")
         self._mask = mask
         self._velocity = torch.zeros_like(ensemble.weights)
 
@@ -259,12 +280,20 @@ class Training:
                 self.ensemble.buffers[name][going] = each
         return state.losses.cpu().double()
 
-    def _step(self, state: _State, parts: Sequence[Part], rate: Tensor, rows: Tensor, labels: Tensor) -> None:
-        """One step of all replicas: rate (A, 1), rows of the inputs and labels (A, minibatch)."""
+    def _step(
+        self,
+        state: _State,
+        parts: Sequence[Part],
+        rate: Tensor,
+        rows: Tensor,
+        labels: Tensor,
+        dropout: Tensor | None = None,
+    ) -> None:
+        """One step of all replicas, with what `_chosen` yields."""
         gradient, losses = torch.empty_like(state.weights), []
         for part in parts:
             parameters = [each.requires_grad_() for each in part.parameters.values()]
-            outputs = self.ensemble.outputs(part, _rows(self._examples.inputs, rows[part.replicas]))
+            outputs = self.ensemble.outputs(part, _rows(self._examples.inputs, rows[part.replicas]), dropout)
             loss = _losses(outputs, labels[part.replicas]).mean(1)
             found = torch.autograd.grad(loss.sum(), parameters)
             torch.cat([each.flatten(1) for each in found], dim=1, out=gradient[part.replicas])
@@ -272,15 +301,22 @@ class Training:
         state.losses.add_(torch.cat(losses))
         state.update(gradient, rate, nesterov=self._nesterov)
 
-    def _chosen(self, going: Tensor, rates: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Per step: the rate (A, 1), rows of the inputs and labels (A, minibatch)."""
+    def _chosen(self, going: Tensor, rates: Tensor) -> Iterator[tuple[Tensor, ...]]:
+        """Per step: the rate (A, 1), rows of the inputs and labels (A, minibatch); where there is dropout, that too."""
         for chunk in torch.split(rates, CHUNK, dim=1):
             steps = chunk.shape[1]
             places = torch.stack([self._orders[r].take(steps * self._minibatch) for r in going.tolist()])
             places = places.to(going.device)
             chosen = (self._examples.rows[going].gather(1, places), self._examples.labels[going].gather(1, places))
             minibatches = (each.view(len(going), steps, -1).unbind(1) for each in chosen)
-            yield from zip(chunk.to(going.device).unsqueeze(2).unbind(1), *minibatches, strict=True)
+            for step in zip(chunk.to(going.device).unsqueeze(2).unbind(1), *minibatches, strict=True):
+                yield (*step, self._dropped(going)) if self._drops else step
+
+    def _dropped(self, going: Tensor) -> Tensor:
+        """What a step multiplies the activations of the replicas `going` (A,) by: (A, hidden units, minibatch)."""
+        *hidden, _ = (each.out_features for each in self.ensemble.template.children() if isinstance(each, nn.Linear))
+        shape, dtype = (sum(hidden), self._minibatch), self._velocity.dtype
+        return torch.stack([self._dropouts[r].take(shape, dtype) for r in going.tolist()]).to(going.device)
 
 
 class _Order:
@@ -298,6 +334,23 @@ class _Order:
             shuffles.append(torch.randperm(self._size, generator=self._generator))
         taken, self._waiting = torch.cat(shuffles).tensor_split([count])
         return taken
+
+
+class _Dropout:
+    """Which hidden units a replica keeps, one draw a step; its share 0 keeps them all."""
+
+    def __init__(self, seed: int, share: float, phase: int) -> None:
+        if not 0 <= share < 1:
+            raise ValueError(f"a share of dropout lies within 0 to 1, and is not 1: {share}")
+        self._share = share
+        self._generator = stream(seed, f"dropout {phase}")
+
+    def take(self, shape: tuple[int, int], dtype: torch.dtype) -> Tensor:
+        """What the next step's activations are multiplied by: (units of all hidden layers, minibatch)."""
+        if not self._share:
+            return torch.ones(shape, dtype=dtype)
+        kept = torch.rand(shape, generator=self._generator) >= self._share
+        return kept.to(dtype).div_(1 - self._share)
 
 
 class _State(NamedTuple):
