@@ -12,7 +12,7 @@ from tests.conftest import Mini
 
 HEAVY = {
     "torch", "numpy", "scipy", "matplotlib", "mkdocs", "vl_convert", "jinja2", "rich", "pebble", "yaml", "markdown_it",
-    "multiprocessing", "asyncio", "filelock",
+    "multiprocessing", "asyncio", "filelock", "jupytext", "nbclient",
 }  # fmt: skip
 
 

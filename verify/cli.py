@@ -16,6 +16,7 @@ from verify.errors import UserError, UserErrors
 from verify.model import SCALES, Scale
 
 if TYPE_CHECKING:
+    from verify.notebooks import Notebook
     from verify.project import Project
 
 # Everything else is imported by the command that needs it: `verify --help` and a run with nothing to do stay instant.
@@ -111,19 +112,22 @@ def run(
     start: Path, targets: tuple[str, ...], scale: Scale, device: str, workers: int | None,
     missing: bool, dry_run: bool, explain: bool,
 ) -> None:  # fmt: skip
-    """Run the trials that this machine has not run yet, and write the evidence.
+    """Run the trials that this machine has not run yet, and write the evidence; then the notebooks that changed.
 
     Finished batches are kept at once: after Ctrl-C or a crash the next run goes on where this one ended.
     """
-    from verify import jobs, report, runner
+    from verify import jobs, notebooks, report, runner
 
     project = _load(start)
-    wanted = jobs.select(project, _targets(project, targets), scale)
+    chosen = _targets(project, targets)
+    wanted = jobs.select(project, chosen, scale)
+    changed = notebooks.due(notebooks.find(project, [slug for slug, verification in chosen if not verification]))
     options = runner.Options(device=device, workers=workers, missing=missing)
     done = runner.Run(wanted, options, report.Silent() if dry_run else report.listener())
     done.plan()
     if dry_run:
         _say(report.due(done, explain=explain, workers=workers or runner.cores()))
+        _say(f"notebook {each.slug}: to be executed" for each in changed)
         return
     if done.due:
         with _lock(project.root):
@@ -131,9 +135,29 @@ def run(
             _say(report.explained(done) if explain else ())
             _execute(done)
     done.publish()
+    wrong = _execute_notebooks(project, changed) if changed else 0
     _say(report.summary(done))
-    if done.failures or report.waiting(done):
+    if done.failures or report.waiting(done) or wrong:
         sys.exit(1)
+
+
+def _execute_notebooks(project: Project, changed: Sequence[Notebook]) -> int:
+    """Execute notebooks, one after another; returns how many failed."""
+    import time
+
+    from verify import notebooks, report
+
+    failed = 0
+    with _lock(project.root):
+        for each in changed:
+            begun = time.monotonic()
+            try:
+                notebooks.execute(project, each)
+                click.echo(f"notebook {each.slug}: executed in {report.duration(time.monotonic() - begun)}")
+            except UserError as error:
+                failed += 1
+                click.echo(str(error), err=True)
+    return failed
 
 
 def _execute(done: Any) -> None:

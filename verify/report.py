@@ -237,9 +237,9 @@ def _interval(verdict: Verdict) -> str:
 
 def mistakes(project: Project) -> list[UserError]:
     """What `verify check` finds beyond mistakes in the files themselves."""
-    from verify import refresh  # a run with nothing to do has no use for it
+    from verify import notebooks, refresh  # a run with nothing to do has no use for it
 
-    errors = refresh.mistakes(project)
+    errors = [*refresh.mistakes(project), *notebooks.mistakes(project)]
     for review in project.reviews:
         if _has_evidence(project, review) and not refresh.is_current(project, review):
             path = project.relative(project.verdicts_path(review.slug))

@@ -10,6 +10,9 @@ from urllib.parse import quote
 Link = Callable[[str], str]
 """From a path relative to the docs folder, with an anchor perhaps, to what goes into `href`."""
 
+PAGES = (".md", ".ipynb")
+"""What a generator makes pages of."""
+
 
 def link_from(page: str, directory_urls: bool) -> Link:
     """Links on the page made from the Markdown file `page`.
@@ -32,9 +35,9 @@ def _relative(origin: str, directory_urls: bool, target: str) -> str:
 
 def _address(path: str, directory_urls: bool) -> str:
     """Where a file of the docs folder is served, relative to the site's root; a page ends in `/` or `.html`."""
-    if not path.endswith(".md"):
+    stem, dot, kind = path.rpartition(".")
+    if dot + kind not in PAGES:
         return path
-    stem = path.removesuffix(".md")
     if stem == "index" or stem.endswith("/index"):
         return stem.removesuffix("index") if directory_urls else f"{stem}.html"
     return f"{stem}/" if directory_urls else f"{stem}.html"

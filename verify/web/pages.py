@@ -53,6 +53,12 @@ def broken(errors: Sequence[UserError]) -> dict[str, str]:
     return {file: _block("broken.html", file=file, errors=list(group)) for file, group in by_file if file}
 
 
+def notebook(project: Project, slug: str, directory_urls: bool = True) -> str:
+    """What stands above a review's notebook: where it belongs, and where it can be had."""
+    page = view(project, project.review(slug))
+    return _block("notebook.html", view=page, link=link_from(f"notebooks/{slug}.ipynb", directory_urls))
+
+
 def sections(project: Project) -> dict[str, list[str]]:
     """The pages of reviews under the name of their section, in the order of the list of papers."""
     grouped = groupby(project.reviews, key=lambda review: review.section)

@@ -70,6 +70,14 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
                 files.append(File.generated(config, name, abs_src_path=str(beside)))
         return files
 
+    def on_page_content(self, html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
+        """Say above a notebook whose it is."""
+        del files
+        name = Path(page.file.src_uri)
+        if name.parent.name != "notebooks" or name.suffix != ".ipynb":
+            return html
+        return pages.notebook(self._project, name.stem, config.use_directory_urls) + html
+
     def on_post_page(self, output: str, *, page: Page, config: MkDocsConfig) -> str:
         """Put drawings and folds in their places: after Markdown, and after the search index was taken."""
         del page

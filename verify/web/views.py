@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from verify import notebooks
 from verify.fingerprint import find_project_module
 from verify.model import (
     SCALES,
@@ -137,6 +138,17 @@ class Cost(Struct, frozen=True):
     devices: tuple[str, ...]
 
 
+class NotebookView(Struct, frozen=True):
+    """The notebook of a review."""
+
+    word: str
+    """fresh, stale or not run."""
+    page: str
+    """Its page, relative to the docs folder: only where it is fresh."""
+    source: str
+    """Its source, likewise."""
+
+
 class ReviewView(Struct, frozen=True):
     review: Review
     page: str
@@ -146,6 +158,7 @@ class ReviewView(Struct, frozen=True):
     costs: tuple[Cost, ...]
     thumbnail: str
     """A small drawing of its first claims' evidence, relative to the site's root; empty where there is none."""
+    notebook: NotebookView | None
 
     @property
     def claims(self) -> tuple[ClaimView, ...]:
@@ -166,7 +179,15 @@ def view(project: Project, review: Review) -> ReviewView:
         tallies=tuple(_tallies(views, scales)),
         costs=tuple(_costs(views, scales)),
         thumbnail=f"evidence/{review.slug}/thumbnail.svg" if thumbnail.is_file() else "",
+        notebook=_notebook(project, review),
     )
+
+
+def _notebook(project: Project, review: Review) -> NotebookView | None:
+    for each in notebooks.find(project, [review.slug]):
+        word = "fresh" if each.fresh else "stale" if each.result.is_file() else "not run"
+        return NotebookView(word, f"notebooks/{review.slug}.ipynb", f"reviews/notebooks/{review.slug}.py")
+    return None
 
 
 def _verification(
