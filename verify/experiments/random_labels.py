@@ -1,10 +1,12 @@
-"""Fitting random labels and noise (Zhang et al. 2017, arXiv 1611.03530, section 2)."""
+"""Fitting random labels and noise (Zhang et al. 2017, arXiv 1611.03530, sections 2 and 3)."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 
+import torch
 from torch import Generator, Tensor
 
 from verify.lab import corruption, data, models, schedules
@@ -13,20 +15,21 @@ from verify.lab.curves import columns, follow
 from verify.lab.data import Split
 from verify.lab.declare import experiment
 from verify.lab.ensemble import Ensemble, Training, evaluate
-from verify.lab.examples import Examples
+from verify.lab.examples import Examples, draw
 from verify.lab.randomness import stream
 
 LABELS = ("real", "random", "shuffled-pixels", "random-pixels", "gaussian")
+EXPLICIT = ("none", "weight-decay", "dropout", "both")
 POINTS = 30
 FITTED = 0.001
 """Training error at which the data counts as fitted."""
 
 
 @experiment(
-    rides=("labels", "lr"),
+    rides=("labels", "lr", "corrupted"),
     values=("epoch", "train_loss", "train_error", "test_error", "epochs_to_fit", "epochs_to_half"),
     diverged={"train_loss": 2.302585, "train_error": 0.9, "test_error": 0.9},
-    batch=13,
+    batch=20,
     time_limit=60,
 )
 def random_labels(
@@ -35,10 +38,11 @@ def random_labels(
     *,
     labels: list[str],
     lr: list[float],
+    corrupted: float | list[float] = 1.0,
     model: str = "mlp",
     dataset: str = "mnist1d",
     examples: int = 2000,
-    width: int = 256,
+    width: int = 128,
     epochs: int = 60,
     minibatch: int = 64,
 ) -> list[dict[str, object]]:
@@ -50,6 +54,8 @@ def random_labels(
         labels: what is done to the data, one of `LABELS`: nothing; each label drawn anew; one shuffle of the pixels
             for all examples; a shuffle for each example; Gaussian noise with the data's mean and deviation as inputs.
         lr: rate at the first step, falling along a cosine.
+        corrupted: of random labels, the share that is drawn anew; trials of one seed draw the same labels, and those
+            that a small share corrupts are among those of a larger one.
         model: one of `models.MODELS`; the linear classifier is the control that lacks the capacity.
         dataset: which data set.
         examples: size of the training subset.
@@ -63,18 +69,22 @@ def random_labels(
         one half, interpolated between points; `epochs` where it never was.
 
     Raises:
-        ValueError: an unknown kind of data, or of model.
+        ValueError: an unknown kind of data, or of model; a share that is not within 0 to 1.
     """
     one_of("labels", labels, LABELS)
     source = data.load(dataset)
     real = {seed: _subset(source, seed, examples) for seed in seeds}
     streams = [stream(seed, "inputs") for seed in seeds]
+    shares = corrupted if isinstance(corrupted, list) else [corrupted] * len(seeds)
 
     def seen(r: int, split: Split) -> Split:
         """What replica r sees in place of `split`."""
         return split._replace(inputs=_inputs(labels[r], split.inputs, seeds[r], streams[r], source.shape[0]))
 
-    labelled = [_labels(real[seed], kind, seed, source.classes) for seed, kind in zip(seeds, labels, strict=True)]
+    labelled = [
+        _labels(real[seed], kind, seed, source.classes, share)
+        for seed, kind, share in zip(seeds, labels, shares, strict=True)
+    ]
     train = Examples.apart([seen(r, split) for r, split in enumerate(labelled)]).to(device)
 
     ensemble = Ensemble.of(lambda: models.named(model, source.shape, source.classes, width=width), seeds, device)
@@ -89,16 +99,168 @@ def random_labels(
     return results
 
 
+@experiment(
+    rides=("labels", "lr"),
+    values=("epochs_to_fit", "log_epochs_to_fit", "validation_error"),
+    diverged={"validation_error": 0.9},
+    batch=20,
+    time_limit=60,
+)
+def time_to_fit(
+    seeds: list[int],
+    device: str,
+    *,
+    labels: list[str],
+    lr: list[float],
+    examples: int,
+    model: str = "mlp",
+    dataset: str = "mnist1d",
+    width: int = 256,
+    epochs: int = 200,
+    minibatch: int = 64,
+) -> list[dict[str, object]]:
+    """Train at a constant rate until the data is fitted, and no longer; what a schedule expects plays no part.
+
+    Args:
+        seeds: trials of one seed share examples, initialisation and data order; a smaller subset is part of a larger.
+        device: what to train on.
+        labels: `real`, or `random` for each label drawn anew.
+        lr: rate at every step.
+        examples: size of the training subset.
+        model: one of `models.MODELS`.
+        dataset: which data set.
+        width: of an MLP's hidden layers, or channels of a convolutional net's first.
+        epochs: the most that it trains.
+        minibatch: examples a step.
+
+    Returns:
+        Epochs until the training error, looked at after each, was down to 0.1 %, interpolated; `epochs` where it never
+        was.  Their natural logarithm.  Error on the validation split at the end.
+
+    Raises:
+        ValueError: an unknown kind of labels, or of model.
+    """
+    one_of("labels", labels, LABELS[:2])
+    source = data.load(dataset)
+    real = {seed: _subset(source, seed, examples) for seed in seeds}
+    splits = [_labels(real[seed], kind, seed, source.classes) for seed, kind in zip(seeds, labels, strict=True)]
+    train = Examples.apart(splits).to(device)
+
+    ensemble = Ensemble.of(lambda: models.named(model, source.shape, source.classes, width=width), seeds, device)
+    training = Training(ensemble, train, seeds, minibatch=minibatch)
+    steps = max(1, round(examples / minibatch))
+    passed: list[float] = []
+    errors: list[list[float]] = [[] for _ in seeds]
+    while len(passed) < epochs and any(not each or each[-1] > FITTED for each in errors):
+        going = [not each or not each[-1] <= FITTED for each in errors]
+        training.run([schedules.constant(rate, steps if goes else 0) for rate, goes in zip(lr, going, strict=True)])
+        passed.append((len(passed) + 1) * steps * minibatch / examples)
+        for each, error in zip(errors, evaluate(ensemble, train).error.tolist(), strict=True):
+            each.append(error)
+    fitted = [_first_at_most(passed, each, FITTED, never=epochs) for each in errors]
+    validation = evaluate(ensemble, Examples.same(source.validation, len(seeds)).to(device)).error.tolist()
+    return [
+        {"epochs_to_fit": each, "log_epochs_to_fit": math.log(each), "validation_error": error, "data": source.sha256}
+        for each, error in zip(fitted, validation, strict=True)
+    ]
+
+
+@experiment(
+    rides=("labels", "explicit", "lr", "weight_decay", "dropout"),
+    values=("epoch", "train_loss", "train_error", "validation_error", "test_error", "above_chance"),
+    diverged={"train_loss": 2.302585, "train_error": 0.9, "validation_error": 0.9, "test_error": 0.9},
+    batch=20,
+    time_limit=60,
+)
+def explicit_regularisation(
+    seeds: list[int],
+    device: str,
+    *,
+    labels: list[str],
+    explicit: list[str],
+    lr: list[float],
+    weight_decay: list[float],
+    dropout: list[float],
+    model: str = "mlp",
+    dataset: str = "mnist1d",
+    examples: int = 2000,
+    width: int = 128,
+    epochs: int = 60,
+    minibatch: int = 64,
+) -> list[dict[str, object]]:
+    """Train with and without explicit regularisation (section 3).
+
+    Args:
+        seeds: trials of one seed share examples, initialisation and data order.
+        device: what to train on.
+        labels: `real`, or `random` for each label drawn anew.
+        explicit: which regularisers are in force, one of `EXPLICIT`.
+        lr: rate at the first step, falling along a cosine.
+        weight_decay: strength, where it is in force.
+        dropout: share of the hidden units that is dropped, where it is in force; multilayer perceptrons only.
+        model: one of `models.MODELS`.
+        dataset: which data set.
+        examples: size of the training subset.
+        width: of an MLP's hidden layers, or channels of a convolutional net's first.
+        epochs: of training.
+        minibatch: examples a step.
+
+    Returns:
+        Curves by `epoch`: mean training loss since the last point, error on the training subset, without dropout.
+        Numbers: error on the validation and the test split, and the accuracy on the latter above that of chance.
+
+    Raises:
+        ValueError: an unknown kind of labels, of regularisation, or of model; dropout in another network than an MLP.
+    """
+    one_of("labels", labels, LABELS[:2])
+    one_of("explicit", explicit, EXPLICIT)
+    source = data.load(dataset)
+    train, validation, test = draw(source, seeds, [examples] * len(seeds), device)
+    drawn = [
+        _labels(_subset(source, seed, examples), kind, seed, source.classes).labels
+        for seed, kind in zip(seeds, labels, strict=True)
+    ]
+    train = train._replace(labels=torch.stack(drawn).to(device))
+
+    ensemble = Ensemble.of(lambda: models.named(model, source.shape, source.classes, width=width), seeds, device)
+    training = Training(
+        ensemble,
+        train,
+        seeds,
+        minibatch=minibatch,
+        weight_decay=_in_force(weight_decay, explicit, "weight-decay"),
+        dropout=_in_force(dropout, explicit, "dropout"),
+    )
+    steps = max(1, round(epochs * examples / minibatch))
+    points = follow(training, [schedules.cosine(rate, steps) for rate in lr], POINTS, {"train_error": train})
+    errors = [evaluate(ensemble, split).error.tolist() for split in (validation, test)]
+    return [
+        {
+            **columns(each, minibatch / examples),
+            "validation_error": validation_error,
+            "test_error": test_error,
+            "above_chance": 1 - 1 / source.classes - test_error,
+            "data": source.sha256,
+        }
+        for each, validation_error, test_error in zip(points, *errors, strict=True)
+    ]
+
+
+def _in_force(strengths: Sequence[float], explicit: Sequence[str], regulariser: str) -> list[float]:
+    """Per replica, the strength of a regulariser: 0 where it is not in force."""
+    return [each if kind in (regulariser, "both") else 0.0 for each, kind in zip(strengths, explicit, strict=True)]
+
+
 def _subset(source: data.Dataset, seed: int, examples: int) -> Split:
     rows = source.subset(seed, examples)
     return Split(source.train.inputs[rows], source.train.labels[rows])
 
 
-def _labels(train: Split, kind: str, seed: int, classes: int) -> Split:
-    """The training subset with its labels drawn anew, where that is what is done to the data."""
+def _labels(train: Split, kind: str, seed: int, classes: int, share: float = 1.0) -> Split:
+    """The training subset with a share of its labels drawn anew, where that is what is done to the data."""
     if kind != "random":
         return train
-    return train._replace(labels=corruption.random_labels(train.labels, classes, 1.0, stream(seed, "labels")))
+    return train._replace(labels=corruption.random_labels(train.labels, classes, share, stream(seed, "labels")))
 
 
 def _inputs(kind: str, inputs: Tensor, seed: int, noise: Generator, channels: int) -> Tensor:
