@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
+from torch import Generator, Tensor
+
 from verify.lab import data, models, schedules
 from verify.lab.checks import one_of
+from verify.lab.data import Dataset
 from verify.lab.declare import experiment
 from verify.lab.ensemble import Ensemble, Training, evaluate
-from verify.lab.examples import draw
+from verify.lab.examples import Examples, draw
+from verify.lab.randomness import stream
 
 BUDGETS = ("fixed-steps", "fixed-epochs")
 
 
 @experiment(
-    rides=("examples", "budget", "lr"),
+    rides=("examples", "budget", "noise", "lr"),
     values=("train_error", "test_error", "test_loss", "validation_error"),
     diverged={"train_error": 0.9, "test_error": 0.9, "test_loss": 2.302585, "validation_error": 0.9},
-    batch=35,
+    batch=30,
     time_limit=60,
 )
 def data_scaling(
@@ -25,6 +32,7 @@ def data_scaling(
     examples: list[int],
     budget: list[str],
     lr: list[float],
+    noise: list[float],
     width: int,
     model: str = "mlp",
     dataset: str = "mnist1d",
@@ -42,6 +50,8 @@ def data_scaling(
         budget: `fixed-steps`, the same number of steps for every size, or `fixed-epochs`, as in the paper: each
             example is seen equally often, so that steps shrink with the data.
         lr: rate at the first step, falling along a cosine.
+        noise: share of the training labels that are wrong, each of the other classes alike; those of a smaller share
+            are wrong under a larger one too. Validation and test labels stay right.
         width: of an MLP's hidden layers, or channels of a convolutional net's first.
         model: one of `models.MODELS`.
         dataset: which data set.
@@ -51,14 +61,16 @@ def data_scaling(
         weight_decay: the same for all.
 
     Returns:
-        Error and loss on the test split, errors on the training subset and the validation split.
+        Error and loss on the test split, errors on the validation split and on the training subset, by the labels
+        that were trained on.
 
     Raises:
-        ValueError: an unknown budget, or model.
+        ValueError: an unknown budget, or model, or a share of wrong labels not within 0 and 1.
     """
     one_of("budget", budget, BUDGETS)
     source = data.load(dataset)
     train, validation, test = draw(source, seeds, examples, device)
+    train = _noisy(train, source, seeds, noise)
     lengths = [
         steps if each == "fixed-steps" else max(1, round(epochs * count / minibatch))
         for each, count in zip(budget, examples, strict=True)
@@ -79,3 +91,28 @@ def data_scaling(
         }
         for r in range(len(seeds))
     ]
+
+
+def _noisy(train: Examples, source: Dataset, seeds: Sequence[int], noise: Sequence[float]) -> Examples:
+    """Examples of the training split, of which each replica has its share mislabelled."""
+    given = [
+        wrong_labels(source.train.labels, source.classes, share, stream(seed, "wrong labels")).to(train.rows.device)
+        for seed, share in zip(seeds, noise, strict=True)
+    ]
+    # Drawn for the whole split, so that a smaller subset is part of a larger one, mistakes included.
+    return train._replace(labels=torch.stack([labels[rows] for labels, rows in zip(given, train.rows, strict=True)]))
+
+
+def wrong_labels(labels: Tensor, classes: int, share: float, generator: Generator) -> Tensor:
+    """Labels (n,) of which each is, with probability `share`, one of the other classes, all of them equally likely.
+
+    Unlike labels that are drawn anew from all classes, a share p changes a share p of them.
+
+    Raises:
+        ValueError: `share` is not within 0 and 1.
+    """
+    if not 0 <= share <= 1:
+        raise ValueError(f"a share of wrong labels lies within 0 and 1, not {share}")
+    wrong = torch.rand(len(labels), generator=generator) < share
+    others = (labels + torch.randint(1, classes, labels.shape, generator=generator)) % classes
+    return torch.where(wrong, others, labels)

@@ -63,3 +63,14 @@ def draw(source: Dataset, seeds: Sequence[int], sizes: Sequence[int], device: st
     train = Examples.of(source.train.inputs, rows, [source.train.labels[each] for each in rows])
     validation, test = (Examples.same(split, len(seeds)) for split in (source.validation, source.test))
     return Splits(train.to(device), validation.to(device), test.to(device))
+
+
+def relabelled(split: Split, rows: Tensor, names: Tensor) -> tuple[Tensor, Tensor]:
+    """Those of the `rows` (n,) of a split whose class has a new name, and their labels by that name: (m,) each.
+
+    `names` (classes,) holds each class's new label, or -1 where its examples are left out; classes that share a name
+    are merged.
+    """
+    labels = names[split.labels[rows]]
+    kept = labels >= 0
+    return rows[kept], labels[kept]
