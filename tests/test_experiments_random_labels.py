@@ -77,7 +77,7 @@ def test_time_to_fit_is_that_of_a_plain_loop() -> None:
     from verify.experiments.random_labels import _first_at_most, _labels, _subset
 
     source = data.load("mnist1d")
-    arms = [{"labels": labels, "width": 64, "epochs": 60} for labels in ("real", "random")]
+    arms = [{"labels": labels, "examples": 40, "width": 64, "epochs": 60} for labels in ("real", "random")]
     for arm, found in zip(arms, run("time_to_fit", arms), strict=True):
         train = _labels(_subset(source, 0, 40), str(arm["labels"]), 0, source.classes)
         torch.manual_seed(0)
@@ -102,7 +102,8 @@ def test_time_to_fit_is_that_of_a_plain_loop() -> None:
 
 def test_what_is_never_fitted_takes_all_epochs() -> None:
     (found,) = run("time_to_fit", [{"labels": "random", "lr": 0.0}])
-    assert found["epochs_to_fit"] == 3
+    assert found["epochs_to_fit"] == 8
+    assert found["train_error"] > 0.5
 
 
 def test_a_regulariser_counts_only_where_it_is_in_force() -> None:

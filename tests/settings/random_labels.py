@@ -7,7 +7,7 @@ from typing import Any
 _TRAINING: dict[str, Any] = {"examples": 96, "width": 8, "epochs": 3, "minibatch": 16, "lr": 0.05}
 SMALL: dict[str, dict[str, Any]] = {
     "random_labels": {**_TRAINING, "corrupted": 1.0},
-    "time_to_fit": {**_TRAINING, "examples": 40},
+    "time_to_fit": {**_TRAINING, "examples": 96, "epochs": 8},
     "explicit_regularisation": {**_TRAINING, "weight_decay": 1e-2, "dropout": 0.3, "labels": "real"},
 }
 """Per experiment, what every trial of a test is given."""
