@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tests.browser"]
+
 COMMAND = [sys.executable, "-c", "from verify.cli import main; main()"]
 
 COIN = '''\
