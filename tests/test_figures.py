@@ -304,6 +304,13 @@ def test_the_svg_follows_the_page_and_stands_alone() -> None:
     assert float(root.get("width", "0")) <= palette.WIDTH + 10
 
 
+def test_a_drawing_is_one_image_to_a_screen_reader() -> None:
+    for figure in (LINE, CURVE):
+        root = ElementTree.fromstring(draw(spec_of(figure), "r-f"))
+        inner = [name for element in root.iter() if element is not root for name in element.attrib]
+        assert not [name for name in inner if name == "role" or name.startswith("aria-")]
+
+
 def test_ids_are_the_figures_own_and_resolve() -> None:
     clipped = {"mark": {"type": "point", "clip": True}, "encoding": {"x": {"field": "n", "type": "quantitative"}}}
     for prefix in ("one", "two"):

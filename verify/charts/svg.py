@@ -33,9 +33,8 @@ def draw(specification: dict[str, Any], prefix: str) -> str:
     """
     import vl_convert  # loads a JavaScript engine
 
-    quiet = {**specification, "config": {**specification.get("config", {}), "aria": False}}
     try:
-        text = vl_convert.vegalite_to_svg(quiet, vl_version=VEGA_LITE, allowed_base_urls=[])
+        text = vl_convert.vegalite_to_svg(specification, vl_version=VEGA_LITE, allowed_base_urls=[])
     except ValueError as error:
         raise UserError(f"Vega-Lite does not accept figure '{prefix}': {_first_line(error)}") from error
     return _finish(text, prefix, specification)
@@ -49,6 +48,8 @@ def _finish(text: str, prefix: str, specification: dict[str, Any]) -> str:
     for element in root.iter():
         if element.get("font-family") == FONT:
             del element.attrib["font-family"]  # inherited from the page
+        for name in [name for name in element.attrib if name == "role" or name.startswith("aria-")]:
+            del element.attrib[name]  # the whole is one image to a screen reader: marks without a name would not pass
     root.set("class", "verify-figure")
     root.set("style", "max-width:100%;height:auto")
     root.set("role", "img")
