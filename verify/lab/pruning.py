@@ -29,6 +29,18 @@ def random_mask(ensemble: Ensemble, sparsity: Sequence[float], seeds: Sequence[i
     return _mask(ensemble, torch.stack(drawn).to(ensemble.weights.device), sparsity)
 
 
+def cut_magnitudes(ensemble: Ensemble, sparsity: Sequence[float]) -> Tensor:
+    """Where `magnitude_mask` cuts each layer: (R, parameters of one network), the largest |w| cut in a weight's layer.
+
+    It is 0 for what is never cut: the first layer and all biases, and everything where the share is 0.
+    """
+    cut = ensemble.weights.abs() * (1 - magnitude_mask(ensemble, sparsity))
+    for layer in ensemble.views(cut).values():
+        largest = layer.flatten(1).amax(1)
+        layer.copy_(largest.view(-1, *[1] * (layer.ndim - 1)).expand_as(layer))
+    return cut
+
+
 def _mask(ensemble: Ensemble, scores: Tensor, sparsity: Sequence[float]) -> Tensor:
     """Cut the share `sparsity` with the lowest scores of each layer; of equal scores, the earlier ones."""
     if not all(0 <= share <= 1 for share in sparsity):
