@@ -38,13 +38,78 @@ def test_rates_follow_the_rule_and_drop() -> None:
     assert [float(scaled[step]) for step in (0, 5, 30, 89)] == pytest.approx([0.1, 0.8, 0.08, 0.0008])
 
 
+def test_each_rule_has_its_own_full_rate() -> None:
+    from verify.experiments.large_batch import RULES, rates
+
+    at_peak = {rule: float(rates(rule, 0.1, 9, 90, 5, tuned=0.7)[20]) for rule in RULES}
+    linear = dict.fromkeys(("gradual-warmup", "constant-warmup", "no-warmup"), 0.9)
+    others = {"half-linear": 0.45, "twice-linear": 1.8, "square-root": 0.3, "fixed-rate": 0.1, "tuned": 0.7}
+    assert at_peak == pytest.approx(linear | others)
+    for rule in ("half-linear", "twice-linear", "square-root", "tuned"):
+        assert float(rates(rule, 0.1, 9, 90, 5, tuned=0.7)[0]) == pytest.approx(0.1), "warmed up gradually"
+    with pytest.raises(ValueError, match="rule 'tuned' needs a rate"):
+        rates("tuned", 0.1, 9, 90, 5)
+
+
+def test_the_tuned_rate_is_no_concern_of_the_other_rules() -> None:
+    first, second = run("large_batch", [{"rule": "gradual-warmup", "tuned_lr": rate} for rate in (0.01, 0.5)])
+    assert first == second
+    first, second = run("large_batch", [{"rule": "tuned", "tuned_lr": rate} for rate in (0.01, 0.5)])
+    assert first["train_loss"] != second["train_loss"]
+
+
+@pytest.mark.parametrize(
+    ("errors", "expected"),
+    [
+        ([0.1, 0.1, 0.2, 0.9], 1.5),  # half way between 2 and 4
+        ([0.1, 0.3, 0.1, 0.9], 0.25),  # the first crossing counts
+        ([0.1, 0.05, 0.15, 0.9], 2.0),  # at the limit is not above it
+        ([0.1, 0.1, 0.1, 0.15], 3.0),  # never: the end of the ladder
+    ],
+)
+def test_the_elbow_is_where_the_error_first_rises(errors: list[float], expected: float) -> None:
+    from verify.experiments.large_batch_curves import position
+
+    assert position((1, 2, 4, 8), errors, 0.05) == pytest.approx(expected)
+
+
+def test_a_network_that_diverges_has_an_elbow() -> None:
+    wild, tame = run("elbow", [{"lr": 1e12}, {}])
+    assert wild["base_error"] == pytest.approx(0.9)
+    assert wild["rise"] == pytest.approx(0)
+    assert 0 <= tame["base_error"] < 0.9
+
+
+def test_the_same_training_has_no_distance_and_more_than_its_twin() -> None:
+    same, doubled = run("curve_distance", [{"k": 1}, {"k": 1, "factor": 2.0}])
+    assert same["distance"] == pytest.approx(0, abs=1e-5)
+    assert same["distance_of_seeds"] == doubled["distance_of_seeds"] > 0
+    assert same["excess"] == pytest.approx(-same["distance_of_seeds"], abs=1e-5)
+    assert doubled["distance"] > 0.01
+
+
+def test_distances_leave_out_the_warmup() -> None:
+    (result,) = run("curve_distance", [{"k": 2}])
+    assert result["epoch"] == [1, 2, 3, 4]
+    assert result["distance"] == pytest.approx(sum(result["log_distance"][1:]) / 3)
+    assert result["distance_of_seeds"] == pytest.approx(sum(result["log_distance_of_seeds"][1:]) / 3)
+
+
+def test_curve_distances_are_those_of_the_plain_experiment() -> None:
+    base, large = (run("large_batch", [{"rule": "gradual-warmup", "k": k, "points": 4}])[0] for k in (1, 3))
+    (result,) = run("curve_distance", [{"k": 3}])
+    expected = [abs(math.log(a / b)) for a, b in zip(large["train_loss"], base["train_loss"], strict=True)]
+    assert result["log_distance"] == pytest.approx(expected, rel=1e-3, abs=1e-5)
+
+
 def test_minibatches_of_any_size_see_as_many_examples() -> None:
     small, large = (run("large_batch", [{"rule": "no-warmup", "k": k}])[0] for k in (1, 12))
     assert small["epoch"][-1] == large["epoch"][-1] == 4
 
 
 def test_at_the_base_minibatch_all_rules_are_one() -> None:
-    results = run("large_batch", [{**arm, "k": 1} for arm in ARMS["large_batch"]])
+    others = ("half-linear", "twice-linear", "tuned")
+    results = run("large_batch", [{**arm, "k": 1} for arm in ARMS["large_batch"] if arm["rule"] not in others])
     for result in results[1:]:
         assert result["train_loss"] == pytest.approx(results[0]["train_loss"], rel=1e-5)
 
