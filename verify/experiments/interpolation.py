@@ -150,8 +150,9 @@ def kernel_machine(
 
 def _kernel(left: Tensor, right: Tensor, bandwidth: float) -> Tensor:
     """Gaussian kernel (n, m) of inputs (n, features) and (m, features)."""
-    squares = left.square().sum(1)[:, None] + right.square().sum(1) - 2 * left @ right.T
-    return (squares.clamp_(min=0) / (-2 * bandwidth**2 * left.shape[1])).exp_()
+    products = left @ right.T
+    distances = products.mul_(-2).add_(left.square().sum(1)[:, None]).add_(right.square().sum(1)).clamp_(min=0)
+    return distances.div_(-2 * bandwidth**2 * left.shape[1]).exp_()
 
 
 @experiment(values=("distance", "from_prediction", "residual"), time_limit=60)
