@@ -139,18 +139,18 @@ def described(arm: str) -> dict[str, dict[str, list[float]]]:
     return dict(zip(stages, run("dsd_weights", [{"arm": arm, "stage": stage} for stage in stages]), strict=True))
 
 
-def around_zero(result: dict[str, list[float]]) -> float:
-    """Share of the weights in the histogram's bins within the cut."""
-    inside = [density for weight, density in zip(result["weight"], result["density"], strict=True) if abs(weight) < 1]
-    return sum(inside) * (result["weight"][1] - result["weight"][0])
+def share(result: dict[str, list[float]], edge: float = math.inf) -> float:
+    """Share of the weights in the histogram's bins within `edge` times the magnitude of the cut."""
+    bins = zip(result["weight"], result["density"], strict=True)
+    return sum(density for weight, density in bins if abs(weight) < edge) * (result["weight"][1] - result["weight"][0])
 
 
 def test_the_histogram_loses_what_is_cut_and_gets_it_back() -> None:
     stages = described("dsd")
     cut = (round(0.3 * 64) + round(0.3 * 80)) / (64 + 80)
-    assert around_zero(stages["dense"]) == pytest.approx(cut, abs=2.5 / 144), "the two that are 1 may lie either side"
-    assert around_zero(stages["pruned"]) == pytest.approx(0, abs=2.5 / 144)
-    whole = {stage: sum(result["density"]) * 0.1 for stage, result in stages.items()}
+    assert share(stages["dense"], 1) == pytest.approx(cut, abs=2.5 / 144), "the two that are 1 may lie either side"
+    assert share(stages["pruned"], 1) == pytest.approx(0, abs=2.5 / 144)
+    whole = {stage: share(result) for stage, result in stages.items()}
     beyond = 1 - whole["dense"]  # what lies outside of the histogram
     assert beyond == pytest.approx(0, abs=0.1)
     assert whole["pruned"] == pytest.approx(whole["dense"] - cut, abs=1e-6)

@@ -23,7 +23,7 @@ SPARSE_RATE = 0.1
 SCHEDULES = {"cosine": schedules.cosine, "constant": schedules.constant}
 POINTS = 4
 """Points of a curve in each phase."""
-EDGE, BINS = 4.0, 80
+EDGE, BINS = 4.0, 32
 """Of a histogram: from -EDGE to EDGE times the magnitude at which a layer is cut."""
 
 
