@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 from verify.errors import UserError
 from verify.model import CodeFence, Review, Verification
 from verify.project import Project
-from verify.web import vectors, words
+from verify.web import assets, lists, vectors, words
 from verify.web.intervals import interval
 from verify.web.links import Link, link_from
 from verify.web.listings import listing, one_block
@@ -38,7 +38,10 @@ def render(project: Project, directory_urls: bool = True, asides: dict[str, str]
             `vectors.fill`: Markdown and the search would spend half of a build on reading what is neither's.
     """
     views = [view(project, review) for review in project.reviews]
-    pages = {"index.md": _home(views, link_from("index.md", directory_urls))}
+    pages = {
+        "index.md": _home(views, link_from("index.md", directory_urls)),
+        "claims.md": _claims(views, link_from("claims.md", directory_urls)),
+    }
     for each in views:
         pages[each.page] = _review(project, each, link_from(each.page, directory_urls), asides)
     changelog = project.root / "CHANGELOG.md"
@@ -66,9 +69,14 @@ def sections(project: Project) -> dict[str, list[str]]:
 
 
 def _home(views: list[ReviewView], link: Link) -> str:
-    grouped = groupby(views, key=lambda each: each.review.section)
-    entries = [(section, list(group)) for section, group in grouped]
-    return _environment().get_template("home.md").render(sections=entries, link=link)
+    choices = lists.paper_filters(views)
+    return _environment().get_template("home.md").render(sections=lists.papers(views), choices=choices, link=link)
+
+
+def _claims(views: list[ReviewView], link: Link) -> str:
+    rows = lists.claims(views)
+    choices = lists.claim_filters(rows)
+    return _environment().get_template("claims.md").render(rows=rows, choices=choices, link=link)
 
 
 def _review(project: Project, page: ReviewView, link: Link, asides: dict[str, str] | None) -> str:
@@ -152,13 +160,15 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["looks"] = words.LOOKS
+    environment.globals |= {"asset": assets.path, "looks": words.LOOKS}
     environment.filters |= {
+        "addresses": _addresses,
         "anchor": words.anchor,
         "asks": words.asks,
         "control": words.control,
         "control_measured": words.control_measured,
         "count_of": words.count,
+        "criterion": words.criterion,
         "duration": words.duration,
         "interval": interval,
         "listing": listing,

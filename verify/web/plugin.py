@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from hashlib import sha256
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from mkdocs.structure.pages import Page
 from verify.errors import UserError, UserErrors
 from verify.project import Project
 from verify.refresh import is_current
-from verify.web import pages, vectors
+from verify.web import assets, equations, pages, vectors
 
 PLACE = "reviews"
 """The entry of `nav` in whose place the sections of reviews stand."""
@@ -50,9 +49,7 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
                 log.warning(f"{review.path}: verdicts or figures are older than the review: run `verify refresh`")
         if config.nav is not None:
             config.nav = _with_sections(config.nav, pages.sections(self._project))
-        self._style = (pages.FOLDER / "assets" / "verify.css").read_bytes()
-        self._style_path = f"assets/verify.{sha256(self._style).hexdigest()[:8]}.css"
-        config.extra_css.append(self._style_path)
+        config.extra_css.append(assets.path("verify.css"))
         return config
 
     def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
@@ -63,7 +60,8 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
         rendered |= {path: text for path, text in pages.broken(self._mistakes).items() if path.startswith("reviews/")}
         for path, text in rendered.items():
             files.append(File.generated(config, path, content=text))
-        files.append(File.generated(config, self._style_path, content=self._style))
+        for path, content in assets.published().items():
+            files.append(File.generated(config, path, content=content))
         for beside in sorted((self._root / "reviews").rglob("*")):
             if beside.is_file() and beside.suffix != ".md":
                 name = beside.relative_to(self._root).as_posix()
@@ -71,8 +69,10 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
         return files
 
     def on_page_content(self, html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
-        """Say above a notebook whose it is."""
+        """Say above a notebook whose it is, and of every equation that cannot be read why."""
         del files
+        for tex, reason in equations.broken(html):
+            log.warning(f"{page.file.src_uri}: the equation {tex!r} cannot be read: {reason}")
         name = Path(page.file.src_uri)
         if name.parent.name != "notebooks" or name.suffix != ".ipynb":
             return html
