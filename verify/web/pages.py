@@ -18,7 +18,8 @@ from markupsafe import Markup, escape
 from verify.errors import UserError
 from verify.model import CodeFence, Review, Verification
 from verify.project import Project
-from verify.web import assets, lists, vectors, words
+from verify.web import answer, assets, citations, files, lists, tables, vectors, words
+from verify.web.citations import Site
 from verify.web.intervals import interval
 from verify.web.links import Link, link_from
 from verify.web.listings import listing, one_block
@@ -28,7 +29,9 @@ from verify.web.views import ReviewView, view
 FOLDER = Path(__file__).parent
 
 
-def render(project: Project, directory_urls: bool = True, asides: dict[str, str] | None = None) -> dict[str, str]:
+def render(
+    project: Project, directory_urls: bool = True, asides: dict[str, str] | None = None, site: Site | None = None
+) -> dict[str, str]:
     """The generated pages: paths relative to the docs folder, and the Markdown that belongs there.
 
     Args:
@@ -36,6 +39,7 @@ def render(project: Project, directory_urls: bool = True, asides: dict[str, str]
         directory_urls: whether the generator serves `a/b.md` as `a/b/` (MkDocs' default) or as `a/b.html`.
         asides: if given, folded code and provenance go here under the name of a placeholder in the page, for
             `vectors.fill`: Markdown and the search would spend half of a build on reading what is neither's.
+        site: what a citation of a review says of where it stands.
     """
     views = [view(project, review) for review in project.reviews]
     pages = {
@@ -43,7 +47,8 @@ def render(project: Project, directory_urls: bool = True, asides: dict[str, str]
         "claims.md": _claims(views, link_from("claims.md", directory_urls)),
     }
     for each in views:
-        pages[each.page] = _review(project, each, link_from(each.page, directory_urls), asides)
+        cited = _citations(each, site or Site(), directory_urls)
+        pages[each.page] = _review(project, each, link_from(each.page, directory_urls), asides, cited)
     changelog = project.root / "CHANGELOG.md"
     if changelog.is_file():
         pages["changelog.md"] = changelog.read_text(encoding="utf-8")
@@ -60,6 +65,13 @@ def notebook(project: Project, slug: str, directory_urls: bool = True) -> str:
     """What stands above a review's notebook: where it belongs, and where it can be had."""
     page = view(project, project.review(slug))
     return _block("notebook.html", view=page, link=link_from(f"notebooks/{slug}.ipynb", directory_urls))
+
+
+def head(review: Review, directory_urls: bool = True) -> str:
+    """What belongs into the head of a review's page: the paper for reference managers, and the script of the page."""
+    link = link_from(f"reviews/{review.slug}.md", directory_urls)
+    script, engine = link(assets.path("review.js")), link(files.engine_path())
+    return _block("head.html", tags=citations.tags(review.paper), script=script, engine=engine)
 
 
 def sections(project: Project) -> dict[str, list[str]]:
@@ -79,7 +91,9 @@ def _claims(views: list[ReviewView], link: Link) -> str:
     return _environment().get_template("claims.md").render(rows=rows, choices=choices, link=link)
 
 
-def _review(project: Project, page: ReviewView, link: Link, asides: dict[str, str] | None) -> str:
+def _review(
+    project: Project, page: ReviewView, link: Link, asides: dict[str, str] | None, cited: dict[str, str]
+) -> str:
     paper = page.review.paper
     front = {
         "title": _quoted(paper.title),
@@ -89,7 +103,15 @@ def _review(project: Project, page: ReviewView, link: Link, asides: dict[str, st
     body = "\n\n".join(_parts(project, page, link, asides))
     addresses = list(_addresses(page.review))
     template = _environment().get_template("review.md")
-    return template.render(view=page, front=front, addresses=addresses, body=Markup(body), link=link)
+    return template.render(view=page, front=front, addresses=addresses, cited=cited, body=Markup(body), link=link)
+
+
+def _citations(page: ReviewView, site: Site, directory_urls: bool) -> dict[str, str]:
+    address = link_from("index.md", directory_urls)(page.page)
+    return {
+        "The paper": citations.of_paper(page.review.paper),
+        "This review": citations.of_review(page.review, site, address),
+    }
 
 
 def _quoted(text: str) -> Markup:
@@ -118,7 +140,7 @@ def _parts(project: Project, page: ReviewView, link: Link, asides: dict[str, str
         if isinstance(fence, CodeFence):
             yield _code(page, fence, lines)
         else:
-            yield _verification(page, fence, link, shown, asides)
+            yield _verification(project, page, fence, link, shown, asides)
         position = fence.end_line + 1
     yield prose.render(lines[position - 1 :], position)
 
@@ -132,13 +154,23 @@ def _code(page: ReviewView, fence: CodeFence, lines: list[str]) -> str:
 
 
 def _verification(
-    page: ReviewView, verification: Verification, link: Link, shown: set[str], asides: dict[str, str] | None
+    project: Project,
+    page: ReviewView,
+    verification: Verification,
+    link: Link,
+    shown: set[str],
+    asides: dict[str, str] | None,
 ) -> str:
     each = page.verifications[verification.id]
     slug = page.review.slug
     first_use = each.experiment.module not in shown
     shown.add(each.experiment.module)
-    folds = _block("folds.html", each=each, slug=slug, link=link, first_use=first_use)
+    data = {
+        at.scale: (tables.table(evidence), tables.csv_path(slug, verification.id, at.scale))
+        for at in each.standings
+        if (evidence := project.evidence(slug, verification.id, at.scale)) and evidence.records
+    }
+    folds = _block("folds.html", each=each, slug=slug, link=link, first_use=first_use, data=data)
     if asides is not None:
         name = f"{slug}/{verification.id}"
         asides[name] = folds
@@ -164,7 +196,9 @@ def _environment() -> Environment:
     environment.filters |= {
         "addresses": _addresses,
         "anchor": words.anchor,
+        "answer": answer.answer,
         "asks": words.asks,
+        "change_at": answer.change,
         "control": words.control,
         "control_measured": words.control_measured,
         "count_of": words.count,
@@ -175,7 +209,9 @@ def _environment() -> Environment:
         "measured": words.measured,
         "number": words.number,
         "one_block": lambda html: Markup(one_block(html)),
+        "rung_anchor": answer.anchor,
         "scalar": words.scalar,
+        "scale_before": answer.scale_before,
         "sentence": words.sentence,
         "web_address": words.web_address,
     }

@@ -19,6 +19,8 @@ from verify.errors import UserError, UserErrors
 from verify.project import Project
 from verify.refresh import is_current
 from verify.web import assets, equations, pages, vectors
+from verify.web import files as files_of_pages
+from verify.web.citations import Site
 
 PLACE = "reviews"
 """The entry of `nav` in whose place the sections of reviews stand."""
@@ -56,16 +58,19 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
         """Add the pages and whatever else lies beside the reviews."""
         with _mistakes_listed():
             self._asides: dict[str, str] = {}
-            rendered = pages.render(self._project, config.use_directory_urls, self._asides)
+            site = Site(config.site_name, config.site_url or "")
+            rendered = pages.render(self._project, config.use_directory_urls, self._asides, site)
+            beside = files_of_pages.beside(self._project)
         rendered |= {path: text for path, text in pages.broken(self._mistakes).items() if path.startswith("reviews/")}
+        self._heads = {f"reviews/{r.slug}.md": pages.head(r, config.use_directory_urls) for r in self._project.reviews}
         for path, text in rendered.items():
             files.append(File.generated(config, path, content=text))
-        for path, content in assets.published().items():
-            files.append(File.generated(config, path, content=content))
-        for beside in sorted((self._root / "reviews").rglob("*")):
-            if beside.is_file() and beside.suffix != ".md":
-                name = beside.relative_to(self._root).as_posix()
-                files.append(File.generated(config, name, abs_src_path=str(beside)))
+        for name, content in {**assets.published(), **beside}.items():
+            files.append(File.generated(config, name, content=content))
+        for found in sorted((self._root / "reviews").rglob("*")):
+            if found.is_file() and found.suffix != ".md":
+                name = found.relative_to(self._root).as_posix()
+                files.append(File.generated(config, name, abs_src_path=str(found)))
         return files
 
     def on_page_content(self, html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
@@ -80,7 +85,8 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
 
     def on_post_page(self, output: str, *, page: Page, config: MkDocsConfig) -> str:
         """Put drawings and folds in their places: after Markdown, and after the search index was taken."""
-        del page
+        if page.file.src_uri in self._heads:
+            output = output.replace("</head>", self._heads[page.file.src_uri] + "</head>", 1)
 
         def read(path: str) -> str:
             return vectors.checked((Path(config.docs_dir) / path).read_text(encoding="utf-8"), f"docs/{path}")
