@@ -18,7 +18,7 @@ from mkdocs.structure.pages import Page
 from verify.errors import UserError, UserErrors
 from verify.project import Project
 from verify.refresh import is_current
-from verify.web import assets, equations, pages, vectors
+from verify.web import assets, equations, pages, theme, vectors
 from verify.web import files as files_of_pages
 from verify.web.citations import Site
 
@@ -92,7 +92,12 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
             return vectors.checked((Path(config.docs_dir) / path).read_text(encoding="utf-8"), f"docs/{path}")
 
         with _mistakes_listed():
-            return vectors.inline(vectors.fill(output, self._asides), read)
+            return theme.mend(vectors.inline(vectors.fill(output, self._asides), read))
+
+    def on_post_template(self, output_content: str, *, template_name: str, config: MkDocsConfig) -> str:
+        """Mend the pages that the theme has of its own, too."""
+        del config
+        return theme.mend(output_content) if template_name.endswith(".html") else output_content
 
     def on_serve(
         self, server: LiveReloadServer, *, config: MkDocsConfig, builder: Callable[..., Any]

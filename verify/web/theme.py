@@ -1,0 +1,26 @@
+"""What the theme leaves undone for readers with a keyboard or a screen reader, mended in the finished page."""
+
+from __future__ import annotations
+
+import re
+
+CONTENT = "__content"
+"""The id of what a page is about; no heading of a review's can have it."""
+_SKIP = re.compile(r'(<div data-md-component="skip">).*?(</div>)', re.DOTALL)
+_TABLE = re.compile(r"<table>.*?</table>", re.DOTALL)
+_ARTICLE = '<article class="md-content__inner md-typeset"'
+_SEARCH = '<div class="md-search" data-md-component="search" role="dialog"'
+
+
+def mend(html: str) -> str:
+    """The page with a link past the menus, a name for its search, and tables that keys can scroll."""
+    # The theme's own link leads to the first heading of the contents, below the title, and is missing without one.
+    html = _SKIP.sub(rf'\1<a href="#{CONTENT}" class="md-skip">Skip to content</a>\2', html, count=1)
+    html = html.replace(_ARTICLE, f'{_ARTICLE} id="{CONTENT}"', 1)
+    html = html.replace(_SEARCH, f'{_SEARCH} aria-label="Search"', 1)
+    return _TABLE.sub(lambda table: _scrolled(table[0]), html)
+
+
+def _scrolled(table: str) -> str:
+    """A table that Markdown made: ours have classes, and stand in such a box already."""
+    return f'<div class="verify-scroll" tabindex="0" role="group" aria-label="Table">{table}</div>'
