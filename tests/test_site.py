@@ -167,6 +167,22 @@ def test_search_finds_claims_and_verdicts_but_no_drawing_and_no_code(site: Path)
     assert any("coins" in entry.get("tags", []) for entry in index["docs"])
 
 
+def test_search_leads_to_each_claim_with_its_verdict_and_to_each_paper(site: Path) -> None:
+    index = json.loads((site / "search" / "search_index.json").read_text(encoding="utf-8"))
+    found = {entry["location"]: entry for entry in index["docs"]}
+    claim = found["reviews/coin/#says-edge"]
+    assert claim["title"] == "The fair coin lands on heads almost never."
+    assert "contradicted" in claim["text"]
+    assert "Section 2" in claim["text"]
+    assert "After the fence." in found["reviews/coin/#what-came-up"]["text"]
+    assert found["reviews/dice/#dice"]["title"] == "Dice without evidence"
+    assert "Blaise Pascal" in found["reviews/dice/#dice"]["text"]
+    for location in ("", "#papers", "claims/", "claims/#claims"):
+        assert "almost never" not in found[location]["text"]  # it would be found twice
+        assert "agrees" not in found[location]["text"]
+    assert not any(re.search(r"[✓✕]\w", entry["text"]) for entry in found.values())  # it would be another word
+
+
 def test_a_review_is_in_the_navigation_under_its_section(site: Path) -> None:
     home = (site / "reviews" / "dice" / "index.html").read_text(encoding="utf-8")
     assert "Chance &amp; &lt;b&gt;order&lt;/b&gt;" in home

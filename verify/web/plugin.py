@@ -18,7 +18,7 @@ from mkdocs.structure.pages import Page
 from verify.errors import UserError, UserErrors
 from verify.project import Project
 from verify.refresh import is_current
-from verify.web import assets, equations, pages, theme, vectors
+from verify.web import assets, equations, feed, pages, theme, vectors
 from verify.web import files as files_of_pages
 from verify.web.citations import Site
 
@@ -52,6 +52,7 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
         if config.nav is not None:
             config.nav = _with_sections(config.nav, pages.sections(self._project))
         config.extra_css.append(assets.path("verify.css"))
+        config.theme.dirs.insert(0, str(pages.FOLDER / "overrides"))
         return config
 
     def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
@@ -67,10 +68,12 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
             files.append(File.generated(config, path, content=text))
         for name, content in {**assets.published(), **beside}.items():
             files.append(File.generated(config, name, content=content))
-        for found in sorted((self._root / "reviews").rglob("*")):
-            if found.is_file() and found.suffix != ".md":
-                name = found.relative_to(self._root).as_posix()
-                files.append(File.generated(config, name, abs_src_path=str(found)))
+        for name, lying in files_of_pages.unread(self._root).items():
+            files.append(File.generated(config, name, abs_src_path=str(lying)))
+        if config.site_url:  # a feed needs whole addresses
+            title, about = config.site_name, config.site_description or config.site_name
+            news = feed.feed(self._project, title, about, config.site_url, config.use_directory_urls)
+            files.append(File.generated(config, feed.PATH, content=news))
         return files
 
     def on_page_content(self, html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
@@ -95,8 +98,9 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
             return theme.mend(vectors.inline(vectors.fill(output, self._asides), read))
 
     def on_post_template(self, output_content: str, *, template_name: str, config: MkDocsConfig) -> str:
-        """Mend the pages that the theme has of its own, too."""
-        del config
+        """Mend the pages that the theme has of its own, too; without the site's address a sitemap would be empty."""
+        if template_name == "sitemap.xml" and not config.site_url:
+            return ""
         return theme.mend(output_content) if template_name.endswith(".html") else output_content
 
     def on_serve(

@@ -79,7 +79,8 @@ class Prose:
         look = words.LOOKS[result.verdict.status]
         says = _attribute(self._claims[item.claim].claim.says)
         at = f" at {item.scale}" if item.scale else ""
-        icon = f'<span class="verdict__icon" aria-hidden="true">{_attribute(look.icon)}</span>'
+        hidden = 'aria-hidden="true" data-search-exclude="1"'
+        icon = f'<span class="verdict__icon" {hidden}>{_attribute(look.icon)}</span>'
         opening = f'<a class="verdict verdict--{look.style}" href="#claim-{item.claim}" title="{says}">'
         text = f"{opening}{icon}{result.verdict.status}{at}</a>"
         if item.stated and item.stated != result.verdict.status:
