@@ -27,8 +27,8 @@ def interval(verdict: Verdict, criterion: Criterion) -> Markup:
     axis = _Axis(_shown(verdict, criterion))
     label = f"{_said(verdict)}; the claim holds {clause(criterion)}"
     parts = [*_region(axis, criterion), *_measurement(axis, verdict), *_control(axis, verdict), *axis.draw()]
-    opening = Markup('<svg class="verify-interval" viewBox="0 0 {:g} {:g}" role="img" aria-label="{}" {}>').format(
-        WIDTH, HEIGHT, label, Markup('data-search-exclude="1"')
+    opening = Markup('<svg class="verify-interval" viewBox="0 0 {:g} {:g}" role="img" aria-label="{}" {} {}>').format(
+        WIDTH, HEIGHT, label, Markup('data-search-exclude="1"'), axis.described()
     )
     return Markup("").join([opening, *parts, Markup("</svg>")])
 
@@ -59,6 +59,10 @@ class _Axis:
         share = (value - self.low) / (self.high - self.low)
         return round(INSET + min(max(share, 0.0), 1.0) * (WIDTH - 2 * INSET), 1)
 
+    def described(self) -> Markup:
+        """For the script that moves the bounds: the values at both ends, and where they stand."""
+        return Markup('data-axis="{} {} {:g} {:g}"').format(self.low, self.high, INSET, WIDTH - INSET)
+
     def ticks(self) -> list[float]:
         """Round values, the coarsest of which there are three or more."""
         power = 10.0 ** math.floor(math.log10(self.high - self.low))
@@ -83,9 +87,11 @@ def _region(axis: _Axis, criterion: Criterion) -> Iterator[Markup]:
     yield Markup('<rect class="region" x="{:g}" y="2" width="{:g}" height="{:g}"/>').format(
         left, max(right - left, 1.0), _AXIS - 2
     )
-    for bound in (criterion.low, criterion.high):
+    for name, bound in (("low", criterion.low), ("high", criterion.high)):
         if bound is not None:
-            yield _line("bound", axis.at(bound), 2, axis.at(bound), _AXIS)
+            x = axis.at(bound)
+            line = '<line class="bound" x1="{:g}" y1="2" x2="{:g}" y2="{:g}" data-bound="{}"/>'
+            yield Markup(line).format(x, x, _AXIS, name)
 
 
 def _measurement(axis: _Axis, verdict: Verdict) -> Iterator[Markup]:

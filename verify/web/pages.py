@@ -67,11 +67,9 @@ def notebook(project: Project, slug: str, directory_urls: bool = True) -> str:
     return _block("notebook.html", view=page, link=link_from(f"notebooks/{slug}.ipynb", directory_urls))
 
 
-def head(review: Review, directory_urls: bool = True) -> str:
-    """What belongs into the head of a review's page: the paper for reference managers, and the script of the page."""
-    link = link_from(f"reviews/{review.slug}.md", directory_urls)
-    script, engine = link(assets.path("review.js")), link(files.engine_path())
-    return _block("head.html", tags=citations.tags(review.paper), script=script, engine=engine)
+def head(review: Review) -> str:
+    """What belongs into the head of a review's page: the paper, for reference managers."""
+    return _block("head.html", tags=citations.tags(review.paper))
 
 
 def sections(project: Project) -> dict[str, list[str]]:
@@ -192,7 +190,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"asset": assets.path, "looks": words.LOOKS}
+    environment.globals |= {"asset": assets.path, "engine": files.engine_path, "looks": words.LOOKS}
     environment.filters |= {
         "addresses": _addresses,
         "anchor": words.anchor,

@@ -63,7 +63,7 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
             rendered = pages.render(self._project, config.use_directory_urls, self._asides, site)
             beside = files_of_pages.beside(self._project)
         rendered |= {path: text for path, text in pages.broken(self._mistakes).items() if path.startswith("reviews/")}
-        self._heads = {f"reviews/{r.slug}.md": pages.head(r, config.use_directory_urls) for r in self._project.reviews}
+        self._heads = {f"reviews/{r.slug}.md": pages.head(r) for r in self._project.reviews}
         for path, text in rendered.items():
             files.append(File.generated(config, path, content=text))
         for name, content in {**assets.published(), **beside}.items():

@@ -100,6 +100,12 @@ class ClaimView(Struct, frozen=True):
     verification: Verification
     results: dict[Scale, Result]
 
+    @property
+    def movable(self) -> bool:
+        """Whether there is a published interval that a reader's own threshold can be compared with."""
+        judged = any(each.verdict.low is not None and each.verdict.high is not None for each in self.results.values())
+        return judged and not self.claim.test.criterion.every
+
 
 class FigureView(Struct, frozen=True):
     figure: Figure
@@ -163,6 +169,11 @@ class ReviewView(Struct, frozen=True):
     @property
     def claims(self) -> tuple[ClaimView, ...]:
         return tuple(claim for view in self.verifications.values() for claim in view.claims)
+
+    @property
+    def drawn(self) -> bool:
+        """Whether any figure has a drawing."""
+        return any(shown.panels or shown.paper for view in self.verifications.values() for shown in view.figures)
 
 
 def view(project: Project, review: Review) -> ReviewView:

@@ -1,0 +1,144 @@
+"""A reader's own threshold, in a real browser: it follows the rules of the judge, and is marked as the reader's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+from playwright.sync_api import Browser, Page, expect
+
+from tests import miniature
+from tests.browser import Heard, serve
+from verify.judge import judge
+from verify.model import Criterion
+from verify.project import Project
+
+BAND = """  - id: band
+    says: The fair coin lands on heads in about half of all cases.
+    source: Section 5
+    test: {metric: heads, where: {bias: 0.5}, within: [0.4, 0.6]}
+    control: {where: {bias: 0.7}}
+"""
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("project")
+    review = miniature.COIN.replace("  - id: each\n", f"{BAND}  - id: each\n")
+    miniature.make(root, {"coin": review}, ran={"coin": ("tiny",)})
+    built = miniature.build(root, "--strict")
+    assert built.returncode == 0, built.stderr
+    return root
+
+
+@pytest.fixture
+def page(browser: Browser, root: Path) -> Iterator[Page]:
+    with serve(root / "site") as site:
+        context = browser.new_context()
+        page = context.new_page()
+        heard = Heard(page, site.base)
+        page.goto(f"{site.base}reviews/coin/")
+        yield page
+        assert heard.complaints == []
+        context.close()
+
+
+def set_bounds(page: Page, claim: str, criterion: Criterion) -> None:
+    form = page.locator(f"#claim-{claim} .verify-try")
+    if not form.locator("details").evaluate("details => details.open"):
+        form.get_by_text("Try another threshold").click()
+    for name, value in (("low", criterion.low), ("high", criterion.high)):
+        if value is not None:
+            form.locator(f"input[name={name}]").fill(str(value))
+
+
+@pytest.mark.parametrize(
+    ("claim", "criteria"),
+    [
+        ("biased", [Criterion(low=low) for low in (-1, 0.19, 0.2, 0.21, 0.5)]),
+        ("edge", [Criterion(high=high) for high in (0.1, 0.49, 0.5, 0.51, 0.6, 0.9)]),
+        ("close", [Criterion(high=high) for high in (0.4, 0.505, 0.55, 0.75)]),
+        ("band", [Criterion(low, high) for low, high in ((0.3, 0.55), (0.3, 0.9), (0.5, 0.6), (0.6, 0.7), (0.1, 0.2))]),
+    ],
+)
+def test_it_follows_the_rules_of_the_judge(page: Page, root: Path, claim: str, criteria: list[Criterion]) -> None:
+    project = Project.load(root)
+    review = project.review("coin")
+    verification = review.verifications[0]
+    declared = next(each for each in verification.claims if each.id == claim)
+    evidence, trials = project.evidence("coin", "tosses", "tiny"), project.trials(review, verification, "tiny")
+    assert evidence is not None
+    found = set()
+    for criterion in criteria:
+        moved = replace(declared, test=replace(declared.test, criterion=criterion))
+        verdict = judge(moved, evidence, trials, len(review.claims))
+        set_bounds(page, claim, criterion)
+        yours = page.locator(f"#claim-{claim} .verify-yours")
+        expect(yours.locator(".verdict")).to_contain_text(verdict.status)
+        expect(yours).to_contain_text(verdict.reason.split(";")[0].split(", and")[0].replace("-", "−"))
+        found.add(verdict.status)
+    assert len(found) > 1
+
+
+def test_endpoints_that_touch_the_threshold_count_as_inside(page: Page, root: Path) -> None:
+    verdict = Project.load(root).verdicts("coin")["tiny"]["biased"]
+    yours = page.locator("#claim-biased .verify-yours .verdict")
+    set_bounds(page, "biased", Criterion(low=verdict.low))
+    expect(yours).to_contain_text("supported")
+    set_bounds(page, "biased", Criterion(low=verdict.high))
+    expect(yours).to_contain_text("inconclusive")
+
+
+def test_it_is_marked_as_the_readers_and_can_be_taken_back(page: Page) -> None:
+    claim = page.locator("#claim-biased")
+    published = claim.locator(".verify-interval").evaluate("drawing => drawing.outerHTML")
+    set_bounds(page, "biased", Criterion(low=0.5))
+    expect(claim.locator(".verify-yours")).to_contain_text("With your threshold")
+    expect(claim.locator(".verify-yours")).to_contain_text("This is not the review's verdict.")
+    expect(claim.locator(".verify-result__words > p .verdict").first).to_contain_text("supported")  # stays
+    assert claim.locator(".bound--published").count() == 1
+    moved = claim.locator(".bound:not(.bound--published)")
+    assert float(moved.get_attribute("x1") or 0) > float(claim.locator(".bound--published").get_attribute("x1") or 0)
+    claim.get_by_role("button", name="Back to the published threshold").click()
+    expect(claim.locator(".verify-yours")).to_be_empty()
+    assert claim.locator(".verify-interval").evaluate("drawing => drawing.outerHTML") == published
+    expect(claim.locator("input[name=low]")).to_have_value("0.1")
+
+
+def test_it_works_with_the_keyboard_alone(page: Page) -> None:
+    claim = page.locator("#claim-biased")
+    claim.locator(".verify-try summary").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.type") == "range"
+    page.keyboard.press("End")
+    expect(claim.locator(".verify-yours")).to_contain_text("contradicted")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(claim.locator(".verify-yours")).to_be_empty()
+
+
+def test_bounds_in_the_wrong_order_are_named_and_no_number_is_none(page: Page) -> None:
+    set_bounds(page, "band", Criterion(0.7, 0.6))
+    yours = page.locator("#claim-band .verify-yours")
+    expect(yours).to_have_text("Your lower bound lies above your upper one.")
+    page.locator("#claim-band input[name=low]").fill("")
+    expect(yours).to_be_empty()
+
+
+def test_a_claim_for_every_trial_has_no_threshold_to_move(page: Page) -> None:
+    assert page.locator("#claim-each").count() == 1
+    assert page.locator("#claim-each .verify-try").count() == 0
+
+
+def test_without_javascript_nothing_of_it_shows(browser: Browser, root: Path) -> None:
+    with serve(root / "site") as site:
+        context = browser.new_context(java_script_enabled=False)
+        page = context.new_page()
+        page.goto(f"{site.base}reviews/coin/")
+        assert page.locator(".verify-try").count() == 4
+        expect(page.locator("#claim-biased .verify-try")).to_be_hidden()
+        context.close()
