@@ -222,6 +222,7 @@ INK = "getComputedStyle(document.querySelector('article')).color"
 
 def test_print_shows_whole_figures_and_no_furniture(browser: Browser, site: Site, reviews: list[str]) -> None:
     page, _ = opened(light := browser.new_context(color_scheme="light"), site, "")
+    page.emulate_media(media="print")
     dark_ink = page.evaluate(INK)
     light.close()
     context = browser.new_context(viewport=SHEET, color_scheme="dark")
