@@ -254,3 +254,15 @@ def serve(start: Path, host: str, port: int) -> None:
     from verify.serve import serve as serve_site
 
     serve_site(find_root(start), f"{host}:{port}", click.echo)
+
+
+@main.command()
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--flat", is_flag=True, help="For a generator that serves a/b.md as a/b.html and not as a/b/.")
+@click.pass_obj
+def export(start: Path, folder: Path, flat: bool) -> None:
+    """Write the site's pages as plain Markdown with all they refer to, for another generator to take."""
+    from verify.web.export import export as write
+
+    written = write(_load(start), folder, directory_urls=not flat)
+    click.echo(f"{written} files are in {folder}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
 
@@ -30,7 +30,11 @@ FOLDER = Path(__file__).parent
 
 
 def render(
-    project: Project, directory_urls: bool = True, asides: dict[str, str] | None = None, site: Site | None = None
+    project: Project,
+    directory_urls: bool = True,
+    asides: dict[str, str] | None = None,
+    site: Site | None = None,
+    notebooks: bool = True,
 ) -> dict[str, str]:
     """The generated pages: paths relative to the docs folder, and the Markdown that belongs there.
 
@@ -40,15 +44,17 @@ def render(
         asides: if given, folded code and provenance go here under the name of a placeholder in the page, for
             `vectors.fill`: Markdown and the search would spend half of a build on reading what is neither's.
         site: what a citation of a review says of where it stands.
+        notebooks: whether the generator makes pages of notebooks.
     """
+    link = partial(link_from, directory_urls=directory_urls, notebooks=notebooks)
     views = [view(project, review) for review in project.reviews]
     pages = {
-        "index.md": _home(views, link_from("index.md", directory_urls)),
-        "claims.md": _claims(views, link_from("claims.md", directory_urls)),
+        "index.md": _home(views, link("index.md")),
+        "claims.md": _claims(views, link("claims.md")),
     }
     for each in views:
         cited = _citations(each, site or Site(), directory_urls)
-        pages[each.page] = _review(project, each, link_from(each.page, directory_urls), asides, cited)
+        pages[each.page] = _review(project, each, link(each.page), asides, cited)
     changelog = project.root / "CHANGELOG.md"
     if changelog.is_file():
         pages["changelog.md"] = changelog.read_text(encoding="utf-8")
