@@ -6,6 +6,7 @@ differs, since `DataLoader` draws it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -147,10 +148,11 @@ def large_batch(seed: int, feed: Feed, parameters: dict[str, Any]) -> None:
     minibatch = k * parameters["minibatch"]
     per_epoch = len(examples.labels) / minibatch
     steps, warmup = round(parameters["epochs"] * per_epoch), round(parameters["warmup_epochs"] * per_epoch)
-    rates = warmed_up(parameters["rule"], parameters["lr"], k, steps, warmup)
+    tuned = parameters.get("tuned_lr", math.nan)
+    rates = warmed_up(parameters["rule"], parameters["lr"], k, steps, warmup, tuned)
     network = _mlp(source, seed, parameters["width"])
     batches = feed(examples, minibatch)
-    train(network, batches, rates, weight_decay=1e-4, nesterov=True, points=18, watched=source.test)
+    train(network, batches, rates, weight_decay=1e-4, nesterov=True, points=parameters["points"], watched=source.test)
     error(network, source.validation)
 
 

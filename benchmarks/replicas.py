@@ -49,7 +49,7 @@ def measure(quick: bool) -> Measurement:
 
 def _train(pool: Workers, experiment: Experiment, batches: int, replicas: int, steps: int) -> None:
     parameters: dict[str, Any] = {
-        "examples": 2000, "budget": "fixed-steps", "lr": 0.1, "width": 128, "steps": steps, "minibatch": 64,
+        "examples": 2000, "budget": "fixed-steps", "noise": 0, "lr": 0.1, "width": 128, "steps": steps, "minibatch": 64,
         "dataset": "mnist1d", "epochs": 1.0,
     }  # fmt: skip
     pool.seconds(experiment, [[(parameters, seed) for seed in range(replicas)] for _ in range(batches)])
