@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import pytest
+import yaml
 from playwright.sync_api import Browser
 
 from tests import miniature
@@ -127,3 +128,44 @@ def test_readers_find_papers_claims_and_verdicts(browser: Browser, placeless: Pa
         found.first.wait_for()
         assert any(re.search(expected, each.get_attribute("href") or "") for each in found.all())
         context.close()
+
+
+WORKFLOW = miniature.ROOT / ".github" / "workflows" / "publish.yml"
+
+
+def test_the_workflow_gives_a_pull_request_nothing_but_the_right_to_read() -> None:
+    workflow = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))
+    assert set(workflow[True]) == {"push", "pull_request"}  # YAML 1.1 reads the key `on` as true
+    assert workflow["permissions"] == {"contents": "read"}
+    assert "secrets." not in WORKFLOW.read_text(encoding="utf-8")
+    build, deploy = workflow["jobs"]["build"], workflow["jobs"]["deploy"]
+    assert "permissions" not in build
+    assert build["steps"][0]["with"] == {"persist-credentials": False}
+    assert [step["run"].split("#")[0].strip() for step in build["steps"] if "run" in step] == [
+        "make site",
+        ".venv/bin/verify check",
+    ]
+    assert build["steps"][-1]["if"] == "github.event_name == 'push'"
+    assert deploy["if"] == "github.event_name == 'push' && github.ref == 'refs/heads/main'"
+    assert not any("run" in step for step in deploy["steps"])
+
+
+def test_the_workflow_pins_every_action() -> None:
+    for name in ("publish.yml", "check.yml"):
+        text = (WORKFLOW.parent / name).read_text(encoding="utf-8")
+        used = re.findall(r"uses: (\S+)", text)
+        assert used
+        assert all(re.fullmatch(r"actions/[\w-]+@v\d+(\.\d+)*", each) for each in used)
+
+
+def test_the_guide_shows_the_workflow_as_it_is() -> None:
+    guide = (miniature.ROOT / "docs" / "guide" / "publish.md").read_text(encoding="utf-8")
+    assert f"```yaml\n{WORKFLOW.read_text(encoding='utf-8')}```\n" in guide
+
+
+def test_the_sites_build_installs_no_torch() -> None:
+    makefile = (miniature.ROOT / "Makefile").read_text(encoding="utf-8")
+    recipe = makefile[makefile.index("$(SITE): ") :].partition("\n\n")[0]
+    assert "-e ." in recipe
+    assert "lab" not in recipe.replace("$(LAB)", "")
+    assert re.search(r"^site: \$\(SITE\) ", makefile, re.MULTILINE)
