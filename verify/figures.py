@@ -12,12 +12,13 @@ from typing import Any
 
 from verify.charts import palette
 from verify.charts.chart import Chart
+from verify.charts.explore import explorable
 from verify.charts.reported import panel
 from verify.charts.series import flat, labels
 from verify.charts.svg import draw
 from verify.model import Evidence, Figure, Verification
 
-__all__ = ["draw", "labels", "reported", "specification", "thumbnail"]
+__all__ = ["draw", "explorable", "labels", "reported", "specification", "thumbnail"]
 
 Spec = dict[str, Any]
 

@@ -115,6 +115,10 @@ class Project:
         """Of a figure, `<figure>.<scale>`, or of the review's `thumbnail`."""
         return self.root / "docs" / "evidence" / slug / f"{name}.svg"
 
+    def specification_path(self, slug: str, name: str) -> Path:
+        """Of the same figure to explore: beside its drawing."""
+        return self.drawing_path(slug, name).with_suffix(".vl.json")
+
     def svg_path(self, slug: str, figure: str, scale: Scale) -> Path:
         return self.drawing_path(slug, f"{figure}.{scale}")
 

@@ -173,8 +173,12 @@ def _draw(
         path = project.drawing_path(review.slug, drawing.name)
         outdated = stored.get(drawing.name) != _drawn(project, review, drawing)
         try:
-            if outdated and store.write_atomically(path, _svg(project, review, drawing).encode()):
-                drawn.append(project.relative(path))
+            if outdated:
+                svg, explorable = _made(project, review, drawing)
+                if store.write_atomically(path, svg.encode()):
+                    drawn.append(project.relative(path))
+                if explorable:
+                    store.write_atomically(project.specification_path(review.slug, drawing.name), explorable)
         except UserError as error:
             if not drawing.small:  # a thumbnail fails with its figure
                 errors.append(UserError(error.message, review.path, drawing.figure.line, error.hint))
@@ -184,25 +188,28 @@ def _draw(
 
 def _drawn(project: Project, review: Review, drawing: _Drawing) -> str:
     """What `verdicts.json` says of a drawing that is up to date, untouched and there."""
-    return f"{drawing.key} {_bytes(project.drawing_path(review.slug, drawing.name))[:16]}"
+    paths = [project.drawing_path(review.slug, drawing.name), project.specification_path(review.slug, drawing.name)]
+    return " ".join([drawing.key, *(content[:16] for path in paths if (content := _bytes(path)))])
 
 
 def _seal(inputs: str, verdicts: Sequence[Verdict]) -> str:
     return digest(inputs + _encoder.encode(verdicts).decode())
 
 
-def _svg(project: Project, review: Review, drawing: _Drawing) -> str:
+def _made(project: Project, review: Review, drawing: _Drawing) -> tuple[str, bytes]:
+    """The drawing, and its specification to explore; a thumbnail has none."""
     from verify import figures
 
     prefix = f"{review.slug}-{drawing.name.replace('.', '-')}"
     if drawing.scale is None:
-        return figures.draw(figures.reported(drawing.figure), prefix)
-    evidence = project.evidence(review.slug, drawing.verification.id, drawing.scale)
-    assert evidence is not None, "only figures with evidence are drawn"
-    specification = figures.specification(drawing.figure, evidence, drawing.verification, figures.labels(review))
+        specification = figures.reported(drawing.figure)
+    else:
+        evidence = project.evidence(review.slug, drawing.verification.id, drawing.scale)
+        assert evidence is not None, "only figures with evidence are drawn"
+        specification = figures.specification(drawing.figure, evidence, drawing.verification, figures.labels(review))
     if drawing.small:
-        specification = figures.thumbnail(specification)
-    return figures.draw(specification, prefix)
+        return figures.draw(figures.thumbnail(specification), prefix), b""
+    return figures.draw(specification, prefix), _encoder.encode(figures.explorable(specification)) + b"\n"
 
 
 def _inputs(project: Project, review: Review) -> str:
@@ -229,9 +236,10 @@ def _program(*patterns: str) -> str:
 
 def _sweep(project: Project, review: Review) -> Iterator[str]:
     """Remove drawings of figures that are not declared, or have no evidence any more: they can be drawn again."""
-    kept = {project.drawing_path(review.slug, drawing.name) for drawing in _drawings(project, review)}
+    places = (project.drawing_path, project.specification_path)
+    kept = {place(review.slug, drawing.name) for drawing in _drawings(project, review) for place in places}
     folder = project.verdicts_path(review.slug).parent
-    for path in sorted(folder.glob("*.svg")):
+    for path in sorted([*folder.glob("*.svg"), *folder.glob("*.vl.json")]):
         if path not in kept:
             path.unlink()
             yield project.relative(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from verify.charts import palette
 from verify.charts.series import LEVEL, declared, label, rows
@@ -90,7 +90,9 @@ class Chart:
         y_axis: Spec = {"values": self._decades()} if figure.y_scale == "log" else {"tickCount": 5}
         if figure.y_format:
             y_axis["format"] = figure.y_format
-        y_scale: Spec = {"type": figure.y_scale} if figure.mark == "bar" else {"type": figure.y_scale, "zero": False}
+        y_scale: Spec = {"type": figure.y_scale}
+        if figure.mark != "bar" and figure.y_scale == "linear":  # a logarithmic axis has no zero
+            y_scale["zero"] = False
         y: Spec = {"field": "y", "type": "quantitative", "title": figure.y_title or pretty(figure.y)}
         shared = {"x": self._x(), "y": {**y, "scale": y_scale, "axis": y_axis}}
         if self.categorical and self._legend():
@@ -113,9 +115,11 @@ class Chart:
             wide = max(map(len, order)) * 6.6 + 2 > self.panel // len(order)  # a label's width against its band's
             axis: Spec = {"labelAngle": -35 if wide else 0, "labelOverlap": False, "grid": False}
             return {**x, "type": "ordinal", "sort": "ascending" if numbers else order, "axis": axis}
-        scale: Spec = {"type": figure.x_scale} | ({} if self.curved else {"zero": False, "padding": 12})
+        scale: Spec = {"type": figure.x_scale} | ({} if self.curved else {"padding": 12})
         if figure.x_scale == "log":
             scale["nice"] = False
+        elif not self.curved:
+            scale["zero"] = False
         values = sorted({row["x"] for row in self.rows if row["kind"] == "mean"})
         ticked = not self.curved and len(values) <= MOST_TICKS and figure.x_scale == "log"
         axis = {"values": values, "format": ",~g" if values[-1] < 1e4 else "~s"} if ticked else {"tickCount": 6}
@@ -156,7 +160,8 @@ class Chart:
     def _layers(self) -> list[Spec]:
         mark = self.figure.mark
         if mark == "line" and self.curved:
-            layers = [self._band(), self._line("color", "strokeDash")]
+            line = self._line("color", "strokeDash")
+            layers = [self._band(), {**line, "encoding": {**line["encoding"], **self._tooltip()}}]
         elif mark == "line" and self.figure.fits:  # the fitted curves take the line's place
             layers = [self._band(), self._seeds(), self._point()]
         elif mark == "line" and not self.categorical:
@@ -185,7 +190,8 @@ class Chart:
 
     def _seeds(self) -> Spec:
         paint = {"fill": {"value": "currentColor"}} if self.figure.mark == "bar" else self._paint("fill")
-        return {**_layer("seed", {"type": "circle", "size": 22, "opacity": 0.35}, paint), "name": "seeds"}
+        mark = {"type": "circle", "size": 22, "opacity": 0.35}
+        return {**_layer("seed", mark, {**paint, **self._tooltip("seed")}), "name": "seeds"}
 
     def _bar(self) -> Spec:
         return _layer("mean", {"type": "bar"}, {**self._cues("color"), **self._tooltip()})
@@ -200,10 +206,20 @@ class Chart:
         }
         return _layer("fit", {"type": "line", "strokeWidth": 1.3}, {**self._paint("stroke"), "strokeDash": dash})
 
-    def _tooltip(self) -> Spec:
-        fields = {"y": "mean", "low": "low", "high": "high", "n": "seeds"}
-        numbers = [{"field": field, "type": "quantitative", "title": title} for field, title in fields.items()]
-        return {"tooltip": [{"field": "x", "title": pretty(self.figure.x)}, *numbers]}
+    def _tooltip(self, kind: Literal["mean", "seed"] = "mean") -> Spec:
+        """What a mark tells when it is pointed at."""
+        figure = self.figure
+        value = figure.y_title or pretty(figure.y)
+        means = {"y": f"mean {value}", "low": "low", "high": "high", "n": "seeds"}
+        fields = means if kind == "mean" else {"y": value, "seed": "seed"}
+        digits = ".4~p" if (figure.y_format or "").endswith("%") else ".4~g"  # finer than the axis
+        form = {name: {"format": digits} for name in ("y", "low", "high")}
+        numbers = [
+            {"field": name, "type": "quantitative", "title": title} | form.get(name, {})
+            for name, title in fields.items()
+        ]
+        series = [{"field": "series", "title": pretty(figure.color or "")}] if self.series else []
+        return {"tooltip": [*series, {"field": "x", "title": figure.x_title or pretty(figure.x)}, *numbers]}
 
     def _summary(self) -> str:
         """What a reader who cannot see the figure is told."""

@@ -26,7 +26,9 @@ def panel(figure: Figure, reported: Reported) -> Spec:
         order = list(dict.fromkeys(row["x"] for row in rows))
         x |= {"type": "ordinal", "sort": order, "axis": {"labelAngle": 0, "labelLimit": 110, "grid": False}}
     else:
-        scale: Spec = {"type": reported.x_scale or figure.x_scale, "zero": False, "nice": False, "padding": 12}
+        scale: Spec = {"type": reported.x_scale or figure.x_scale, "nice": False, "padding": 12}
+        if scale["type"] == "linear":
+            scale["zero"] = False
         x |= {"type": "quantitative", "scale": scale, "axis": {**_ticks(rows, scale["type"]), "grid": False}}
     y_axis: Spec = {"tickCount": 5} | ({"format": form} if (form := reported.y_format or figure.y_format) else {})
     y: Spec = {

@@ -37,6 +37,11 @@ def engine(root: Path) -> bytes:
     return kept.read_bytes()
 
 
+def explorable(drawing: str) -> str:
+    """Where the specification lies that a browser makes the figure of a drawing from."""
+    return drawing.removesuffix(".svg") + ".vl.json"
+
+
 def beside(project: Project) -> dict[str, bytes]:
     """Files that pages refer to and that lie nowhere yet, by their path relative to the site's root."""
     found: dict[str, bytes] = {}

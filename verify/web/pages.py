@@ -208,6 +208,7 @@ def _environment() -> Environment:
         "count_of": words.count,
         "criterion": words.criterion,
         "duration": words.duration,
+        "explorable": files.explorable,
         "interval": interval,
         "listing": listing,
         "measured": words.measured,
