@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 from collections.abc import Iterator
@@ -52,7 +53,7 @@ def browser() -> Iterator[Browser]:
 
 
 class Site:
-    """A built site on this machine, as a static host serves it, and the paths that it was asked for."""
+    """A built site on this machine, served as static hosts do, and the paths that it was asked for."""
 
     def __init__(self, base: str) -> None:
         self.base = base
@@ -61,21 +62,26 @@ class Site:
 
 @contextmanager
 def serve(folder: Path) -> Iterator[Site]:
-    """Serve `folder` on a free port until the context ends."""
+    """Serve `folder` on a free port until the context ends: compressed, and its own page where there is none."""
 
     class Handler(SimpleHTTPRequestHandler):
-        def log_message(self, *_: Any) -> None:
-            site.asked.append(self.path)
+        protocol_version = "HTTP/1.1"
 
-        def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-            page = folder / "404.html"
-            if code != 404 or not page.is_file():
-                return super().send_error(code, message, explain)
-            self.send_response(code)
-            self.send_header("Content-Type", "text/html; charset=utf-8")
+        def do_GET(self) -> None:
+            site.asked.append(self.path)
+            file = Path(self.translate_path(self.path))
+            file = file / "index.html" if file.is_dir() else file
+            found = file.is_file()
+            body = gzip.compress((file if found else folder / "404.html").read_bytes(), 6)
+            self.send_response(200 if found else 404)
+            self.send_header("Content-Type", self.guess_type(file if found else "404.html"))
+            self.send_header("Content-Encoding", "gzip")
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(page.read_bytes())
-            return None
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder)))
     site = Site(f"http://127.0.0.1:{server.server_port}/")
