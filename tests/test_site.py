@@ -24,7 +24,12 @@ FETCHED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "sour
 """What a browser loads without being asked, by element and attribute."""
 NOTEBOOK = {
     "cells": [
-        {"cell_type": "markdown", "id": "a", "metadata": {}, "source": ["# A notebook\n", "\n", "Energy $E$."]},
+        {
+            "cell_type": "markdown",
+            "id": "a",
+            "metadata": {},
+            "source": ["# A notebook\n", "\n", "Energy $E = mc^2$, or\n", "$$\\sum_{i < n} i$$\n", "and `$PATH$`."],
+        },
         {
             "cell_type": "code",
             "execution_count": 1,
@@ -201,6 +206,15 @@ def test_a_notebook_is_published_and_not_executed(site: Path) -> None:
     page = (site / "notebooks" / "coin" / "index.html").read_text(encoding="utf-8")
     assert "from the stored output" in page
     assert (site / "notebooks" / "coin" / "coin.ipynb").is_file()
+
+
+def test_a_notebooks_equations_are_shown_and_nothing_would_come_from_another_host(site: Path) -> None:
+    page = (site / "notebooks" / "coin" / "index.html").read_text(encoding="utf-8")
+    assert "<mi>E</mi><mo>=</mo>" in page
+    assert '<math display="block">' in page
+    assert "&lt;" in page[page.index('<math display="block">') :].partition("</math>")[0]
+    assert "<code>$PATH$</code>" in page
+    assert "cdnjs" not in page
 
 
 def test_a_build_writes_nothing_beside_the_site(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from mkdocs.structure.pages import Page
 from verify.errors import UserError, UserErrors
 from verify.project import Project
 from verify.refresh import is_current
-from verify.web import assets, equations, feed, pages, theme, vectors
+from verify.web import assets, equations, feed, jupyter, pages, theme, vectors
 from verify.web import files as files_of_pages
 from verify.web.citations import Site
 
@@ -79,12 +79,12 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
     def on_page_content(self, html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
         """Say above a notebook whose it is, and of every equation that cannot be read why."""
         del files
+        name = Path(page.file.src_uri)
+        if name.parent.name == "notebooks" and name.suffix == ".ipynb":
+            html = pages.notebook(self._project, name.stem, config.use_directory_urls) + jupyter.mended(html)
         for tex, reason in equations.broken(html):
             log.warning(f"{page.file.src_uri}: the equation {tex!r} cannot be read: {reason}")
-        name = Path(page.file.src_uri)
-        if name.parent.name != "notebooks" or name.suffix != ".ipynb":
-            return html
-        return pages.notebook(self._project, name.stem, config.use_directory_urls) + html
+        return html
 
     def on_post_page(self, output: str, *, page: Page, config: MkDocsConfig) -> str:
         """Put drawings and folds in their places: after Markdown, and after the search index was taken."""
