@@ -63,20 +63,14 @@ const explore = async (region, stage) => {
 };
 
 for (const region of document.querySelectorAll("[data-figure]")) {
-  const button = document.createElement("button");
-  const said = document.createElement("span");
-  const tools = document.createElement("p");
+  const tools = region.nextElementSibling;
+  const button = tools.querySelector("button");
+  const said = tools.querySelector("[role=status]");
   const stage = document.createElement("div");
+  const name = button.getAttribute("aria-label").replace("Explore: ", "");
   let leave;
-  button.type = "button";
-  button.className = "verify-button";
-  button.textContent = "Explore";
-  button.setAttribute("aria-label", `Explore: ${region.getAttribute("aria-label")}`);
-  said.setAttribute("role", "status");
-  tools.className = "verify-tools";
-  tools.append(button, " ", said);
   stage.className = "verify-stage";
-  region.after(tools);
+  tools.hidden = false;
 
   button.addEventListener("click", async () => {
     if (leave) {
@@ -97,6 +91,6 @@ for (const region of document.querySelectorAll("[data-figure]")) {
       button.focus({ preventScroll: true });
     }
     button.textContent = leave ? "Back to the drawing" : "Explore";
-    button.setAttribute("aria-label", `${button.textContent}: ${region.getAttribute("aria-label")}`);
+    button.setAttribute("aria-label", `${button.textContent}: ${name}`);
   });
 }
