@@ -12,6 +12,7 @@ import pytest
 from tests import miniature
 from verify.model import Evidence, Paper, Record, Trial, Value
 from verify.project import Project
+from verify.refresh import refresh
 from verify.web import citations, files, pages, tables
 
 
@@ -50,7 +51,7 @@ def test_each_number_leads_to_its_claims(project: Project) -> None:
 
 
 def test_where_nothing_ran_the_answer_says_so(project: Project, tmp_path: Path) -> None:
-    assert _text(answered(project, "dice")) == "Not tested yet. Nothing has run at tiny yet."
+    assert _text(answered(project, "dice")) == "Not answered yet. Nothing has run at tiny yet."
     coin = miniature.make(tmp_path, {"coin": miniature.COIN}, ran={"coin": ("tiny",)})
     assert _text(answered(coin)).endswith("are inconclusive. Nothing has run at small yet.")
 
@@ -71,6 +72,22 @@ def test_old_evidence_weakens_the_answer(tmp_path: Path) -> None:
     miniature.outdate(project, "coin", "tosses", "tiny")
     text = _text(answered(Project.load(tmp_path)))
     assert "4 of these verdicts rest on evidence that is not up to date or not whole" in text
+
+
+def test_trials_that_failed_or_have_not_run_are_told_in_the_answer(tmp_path: Path) -> None:
+    miniature.make(tmp_path, {"coin": miniature.COIN}, ran={})
+    miniature.record(Project.load(tmp_path), "coin", "tiny", failed={"bias": 0.5})
+    refresh(Project.load(tmp_path))
+    failed = answered(Project.load(tmp_path))
+    assert _text(failed).startswith("Not answered yet. At tiny, 4 of 4 claims have trials that failed.")
+    page = pages.render(Project.load(tmp_path))["reviews/coin.md"]
+    assert "failed failed" not in _text(page[page.index("<table") : page.index("</table>")])
+    miniature.record(Project.load(tmp_path), "coin", "tiny")
+    more = miniature.COIN.replace("tiny: {seeds: 6}", "tiny: {seeds: 8}")
+    (tmp_path / "reviews" / "coin.md").write_text(more, encoding="utf-8")
+    refresh(Project.load(tmp_path))
+    text = _text(answered(Project.load(tmp_path)))
+    assert text.startswith("Not answered yet. At tiny, 4 of 4 claims wait for trials that have not run.")
 
 
 def test_tally_and_cost_stand_below_the_ladder(project: Project) -> None:

@@ -13,7 +13,7 @@ from verify.web.words import LOOKS
 JUDGED: tuple[Status, ...] = ("supported", "contradicted", "inconclusive")
 """Verdicts that come from evidence."""
 LEADS: dict[tuple[Status, ...], str] = {
-    (): "Not tested yet.",
+    (): "Not answered yet.",
     ("supported",): "Yes, at the scales that ran.",
     ("contradicted",): "Not at the scales that ran.",
     ("inconclusive",): "The evidence does not decide.",
@@ -24,8 +24,8 @@ LEADS: dict[tuple[Status, ...], str] = {
 }
 """The shortest answer, by the verdicts that occur."""
 _SAYS: dict[Status, tuple[str, str]] = {
-    "not run": ("has not run", "have not run"),
-    "failed": ("failed", "failed"),
+    "not run": ("waits for trials that have not run", "wait for trials that have not run"),
+    "failed": ("has trials that failed", "have trials that failed"),
 }
 """A status after a number, one and several; others are `is …` and `are …`."""
 
@@ -62,7 +62,7 @@ class Answer(Struct, frozen=True):
 
 def answer(page: ReviewView) -> Answer:
     """The answer of a review, at every scale that it declares."""
-    ran = {scale: claims for scale in page.scales if (claims := _judged(page, scale))}
+    ran = {scale: claims for scale in page.scales if (claims := _ran(page, scale))}
     found = {each.results[scale].verdict.status for scale, claims in ran.items() for each in claims}
     changed = tuple(each for each in page.claims if any(change(each, scale) for scale in page.scales))
     return Answer(
@@ -100,11 +100,10 @@ def anchor(scale: Scale, status: Status) -> str:
     return f"at-{scale}-{LOOKS[status].style}"
 
 
-def _judged(page: ReviewView, scale: Scale) -> list[ClaimView]:
+def _ran(page: ReviewView, scale: Scale) -> list[ClaimView]:
     """The claims planned at a scale; none where nothing has run there."""
     planned = [each for each in page.claims if scale in each.results]
-    ran = any(each.results[scale].verdict.status != "not run" for each in planned)
-    return planned if ran else []
+    return planned if any(each.results[scale].standing.ran for each in planned) else []
 
 
 def _rung(scale: Scale, claims: Sequence[ClaimView]) -> Rung:
@@ -114,7 +113,7 @@ def _rung(scale: Scale, claims: Sequence[ClaimView]) -> Rung:
         for status in STATUSES
         if (same := [each for each in claims if each.results[scale].verdict.status == status])
     )
-    doubtful = sum(each.standing.ran and not each.standing.complete for each in results)
+    doubtful = sum(each.verdict.status in JUDGED and not each.standing.complete for each in results)
     return Rung(scale, len(claims), counts, doubtful)
 
 
