@@ -116,6 +116,12 @@ def test_rounding_noise_of_a_difference_is_no_spread() -> None:
     assert verdict.reason == "no spread over 3 seeds, so no interval"
 
 
+def test_rounding_noise_of_a_mean_is_no_estimate() -> None:
+    values = [0.1, 0.2, -0.3]
+    assert math.fsum(values) != 0
+    assert mean_of_a(AT_MOST_0, values).estimate == 0
+
+
 def test_a_control_that_passes_undoes_the_support() -> None:
     verdict = with_control(Criterion(high=3.0), [1.9, 2.0, 2.1], [1.8, 2.0, 2.3])
     assert (verdict.status, verdict.reason) == ("inconclusive", "the control passes too")

@@ -180,6 +180,8 @@ def _estimate(test: Test, arms: Sequence[Arm], level: float) -> _Estimate:
         return _spread(arms, level)
     numbers = tuple(per_seed(test, arms).values())
     mean, interval = math.fsum(numbers) / len(numbers), None
+    if abs(mean) <= 1e-12 * max(map(abs, numbers)):
+        mean = 0.0  # numbers that cancel leave rounding noise, which is no estimate
     if len(numbers) >= FEWEST and len(set(numbers)) > 1:
         from verify.inference import estimates  # scipy
 
