@@ -1,9 +1,15 @@
-"""The live site: MkDocs' own server, beside a process that keeps verdicts and figures up to date."""
+"""The live site: MkDocs' own server, told by a process that keeps verdicts and figures up to date when to build.
+
+One edit is one build: it waits for the verdicts and drawings that follow from the edit, and these are no reason for
+another.  What a run writes under `.verify/` is none either.
+"""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -15,21 +21,23 @@ from verify.errors import UserErrors
 from verify.project import Project
 from verify.refresh import refresh
 
-SETTLE = 0.1
+LIVE = "VERIFY_LIVE"
+"""Names, for the site's plugin, the file that changes when it is time to build."""
+SETTLE = 0.05
 """Seconds without a further edit before a refresh: editors write a file in several steps."""
 
 
 class _Changes(FileSystemEventHandler):
-    """Sets `seen` when a review or evidence changes; drawings and verdicts are ours, and no reason to look again."""
+    """Sets `seen` when a file with one of the given endings changes."""
 
-    def __init__(self, seen: threading.Event) -> None:
+    def __init__(self, seen: threading.Event, *endings: str) -> None:
         self._seen = seen
+        self._endings = endings
 
     def on_any_event(self, event: FileSystemEvent) -> None:
-        if event.event_type in ("opened", "closed", "closed_no_write"):
+        if event.is_directory or event.event_type in ("opened", "closed", "closed_no_write"):
             return
-        paths = map(str, filter(None, (event.src_path, event.dest_path)))
-        if any(path.endswith((".md", ".jsonl")) for path in paths):
+        if any(str(path).endswith(self._endings) for path in (event.src_path, event.dest_path) if path):
             self._seen.set()
 
 
@@ -39,25 +47,27 @@ def serve(root: Path, address: str, say: Callable[[str], None]) -> None:
     observer = Observer()
     evidence = root / "docs" / "evidence"
     evidence.mkdir(parents=True, exist_ok=True)
-    for folder in (root / "reviews", evidence):
-        observer.schedule(_Changes(seen), str(folder), recursive=True)
+    observer.schedule(_Changes(seen, ""), str(root / "reviews"), recursive=True)
+    observer.schedule(_Changes(seen, ".jsonl"), str(evidence), recursive=True)
     _refresh(root, say)
     command = [sys.executable, "-m", "mkdocs", "serve", "--dev-addr", address]
-    site = subprocess.Popen(command, cwd=root)
-    observer.start()
-    try:
-        while site.poll() is None:
-            if seen.wait(timeout=0.5):
-                while seen.is_set():
-                    seen.clear()
-                    seen.wait(timeout=SETTLE)
-                _refresh(root, say)
-    except KeyboardInterrupt:
-        say("stopped")
-    finally:
-        observer.stop()
-        site.terminate()
-        site.wait()
+    with tempfile.NamedTemporaryFile(prefix="verify-live-") as due:
+        site = subprocess.Popen(command, cwd=root, env={**os.environ, LIVE: due.name})
+        observer.start()
+        try:
+            while site.poll() is None:
+                if seen.wait(timeout=0.5):
+                    while seen.is_set():
+                        seen.clear()
+                        seen.wait(timeout=SETTLE)
+                    _refresh(root, say)
+                    os.utime(due.name)
+        except KeyboardInterrupt:
+            say("stopped")
+        finally:
+            observer.stop()
+            site.terminate()
+            site.wait()
 
 
 def _refresh(root: Path, say: Callable[[str], None]) -> None:

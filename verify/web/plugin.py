@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from html import escape
@@ -14,10 +15,12 @@ from mkdocs.livereload import LiveReloadServer
 from mkdocs.plugins import BasePlugin, get_plugin_logger
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
+from watchdog.observers.polling import PollingObserver
 
 from verify.errors import UserError, UserErrors
 from verify.project import Project
 from verify.refresh import is_current
+from verify.serve import LIVE
 from verify.web import assets, equations, feed, jupyter, pages, theme, vectors
 from verify.web import files as files_of_pages
 from verify.web.citations import Site
@@ -106,9 +109,20 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
     def on_serve(
         self, server: LiveReloadServer, *, config: MkDocsConfig, builder: Callable[..., Any]
     ) -> LiveReloadServer:
-        """Rebuild when a review changes; evidence is in the docs folder, which MkDocs watches."""
-        del config, builder
-        server.watch(str(self._root / "reviews"))
+        """Rebuild when a review changes; under `verify serve`, when it says so, with evidence and drawings in order."""
+        del builder
+        due = os.environ.get(LIVE)
+        if due is None:
+            server.watch(str(self._root / "reviews"))
+            return server
+        docs, configuration = Path(config.docs_dir), str(config.config_file_path)
+        server.unwatch(str(docs))
+        server.unwatch(configuration)
+        server.observer = PollingObserver(timeout=0.1)  # MkDocs' own looks every half second only
+        server.watch(str(docs), recursive=False)
+        for path in [due, configuration, *(str(each) for each in docs.iterdir() if each.is_dir())]:
+            if path != str(docs / "evidence"):
+                server.watch(path)
         return server
 
 
