@@ -170,6 +170,13 @@ def test_a_tag_of_a_paper_chooses_it_by_keyboard_too(page: Page, site: Site) -> 
     assert papers_shown(page) == ["coin"]
 
 
+def test_a_tag_of_a_review_leads_to_the_papers_that_have_it(page: Page, site: Site) -> None:
+    page.goto(f"{site.base}reviews/coin/", wait_until="networkidle")
+    page.get_by_role("link", name="<u>tag</u>").click()
+    page.wait_for_load_state("networkidle")
+    assert papers_shown(page) == ["coin"]
+
+
 @pytest.mark.parametrize(("path", "entries"), [(HOME, ".verify-paper"), (CLAIMS, ".verify-claims tbody tr")])
 def test_without_scripts_everything_is_shown_and_nothing_is_offered(
     browser: Browser, site: Site, path: str, entries: str
