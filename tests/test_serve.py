@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser
 
 from tests.conftest import Mini
 
@@ -29,11 +30,12 @@ class Site:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
+        self.address = f"http://127.0.0.1:{self.port}/reviews/coin/"
         self.process = project.start("serve", "--port", str(self.port))
 
     def page(self) -> str:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/reviews/coin/", timeout=5) as answer:
+            with urllib.request.urlopen(self.address, timeout=5) as answer:
                 return str(answer.read().decode())
         except (urllib.error.URLError, ConnectionError):
             return ""
@@ -48,6 +50,15 @@ class Site:
             time.sleep(0.1)
         return False
 
+    def stop(self) -> str:
+        """End it as Ctrl-C does; what it said in the terminal."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        try:
+            return self.process.communicate(timeout=20)[0]
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            raise
+
 
 @pytest.fixture
 def site(ran: Mini) -> Iterator[Site]:
@@ -55,12 +66,7 @@ def site(ran: Mini) -> Iterator[Site]:
     running = Site(ran)
     yield running
     if running.process.poll() is None:
-        os.killpg(running.process.pid, signal.SIGINT)
-        try:
-            running.process.communicate(timeout=20)
-        except subprocess.TimeoutExpired:
-            os.killpg(running.process.pid, signal.SIGKILL)
-            raise
+        running.stop()
 
 
 def test_edits_reach_the_page_and_a_mistake_does_not_end_it(site: Site, ran: Mini) -> None:
@@ -80,3 +86,30 @@ def test_edits_reach_the_page_and_a_mistake_does_not_end_it(site: Site, ran: Min
     ran.edit("A sentence that was not there.", "Another sentence.")
     assert site.shows("Another sentence.")
     assert ran.journal.read_bytes() == journal, "no experiment ran"
+    assert f"reviews/coin.md:{line}: " in site.stop()
+
+
+def test_a_reader_sees_an_edit_once_and_a_run_when_it_is_complete(site: Site, ran: Mini, browser: Browser) -> None:
+    assert site.shows("A coin shows heads")
+    page = browser.new_page()
+    loads: list[str] = []
+    page.on("load", lambda: loads.append(page.url))
+
+    def shown_once(text: str) -> None:
+        page.wait_for_function("text => document.body?.textContent.includes(text)", arg=text, timeout=60_000)
+        page.wait_for_timeout(2_000)
+        assert len(loads) == 1, loads
+        loads.clear()
+
+    page.goto(site.address)
+    shown_once("all 10 trials have run")
+    ran.edit("caption: Heads by bias.", "caption: Heads, however biased.")  # draws anew
+    shown_once("Heads, however biased.")
+    ran.edit("tiny: {seeds: 5}", "tiny: {seeds: 6}")  # judges anew
+    shown_once("10 of 12 trials have run")
+    (ran.journal.parent / "flips.small.jsonl").write_bytes(ran.journal.read_bytes())  # as a run does while it goes on
+    page.wait_for_timeout(1_500)
+    assert not loads
+    ran.verify("run")
+    shown_once("all 12 trials have run")
+    page.close()
