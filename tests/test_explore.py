@@ -1,4 +1,4 @@
-"""Figures that can be explored, in a real browser: on demand, from the site alone, and with a way back."""
+"""Figures that can be explored, and code that can be copied, in a real browser: from the site alone."""
 
 from __future__ import annotations
 
@@ -208,3 +208,19 @@ def test_specifications_follow_the_evidence_and_go_with_their_figure(tmp_path: P
     stray.write_bytes(b"{}")
     refresh(Project.load(tmp_path))
     assert not stray.exists()
+
+
+def test_commands_and_citations_can_be_copied(browser: Browser, root: Path) -> None:
+    with serve(root / "site") as site:
+        context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+        page = context.new_page()
+        page.goto(f"{site.base}reviews/coin/")
+        for fold, expected in (("Reproduce this", "verify run coin:tosses --scale tiny"), ("Cite", "@inproceedings{")):
+            details = page.locator("details.verify-fold", has=page.get_by_text(fold, exact=True)).first
+            details.locator("summary").click()
+            details.locator(".highlight").first.hover()
+            details.locator(".highlight button").first.click()
+            page.wait_for_function(
+                "text => navigator.clipboard.readText().then((copied) => copied.startsWith(text))", arg=expected
+            )
+        context.close()
