@@ -108,6 +108,7 @@ def test_evidence_and_what_lies_beside_the_reviews_come_along(project: Project, 
     styles = re.findall(r'<link rel="stylesheet" href="\.\./\.\./(.*?)">', (folder / "reviews/coin.md").read_text())
     assert len(styles) == 1
     assert (folder / styles[0]).is_file()
+    assert (folder / "evidence" / "coin" / "tosses.tiny.csv").is_file()
 
 
 def test_exporting_again_removes_only_what_an_export_wrote(project: Project, tmp_path: Path) -> None:

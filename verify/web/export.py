@@ -62,11 +62,15 @@ def _everything(project: Project, directory_urls: bool) -> Iterator[tuple[str, b
     for path in sorted(docs.rglob("*")):
         if path.is_file():
             yield path.relative_to(docs).as_posix(), path.read_bytes()
-    for name, page in pages.render(project, directory_urls, notebooks=False).items():
+    rendered = pages.render(project, directory_urls, notebooks=False)
+    for name, page in rendered.items():
         style = link_from(name, directory_urls)(assets.path("verify.css"))
         # Below the front matter, which the changelog has none of.
-        yield name, page.replace("\n---\n", f'\n---\n\n<link rel="stylesheet" href="{style}">\n', 1).encode()
-    yield from assets.published().items()
-    yield from files.beside(project).items()
+        rendered[name] = page.replace("\n---\n", f'\n---\n\n<link rel="stylesheet" href="{style}">\n', 1)
+        yield name, rendered[name].encode()
+    text = "".join(rendered.values())
+    for name, content in {**assets.published(), **files.beside(project)}.items():
+        if Path(name).name in text:  # what no page asks for is of no use
+            yield name, content
     for name, path in files.unread(project.root).items():
         yield name, path.read_bytes()
