@@ -140,6 +140,9 @@ def test_it_takes_the_place_and_the_colours_of_the_drawing(page: Page) -> None:
     assert width is not None
     assert now is not None
     assert abs(now["width"] - width["width"]) < 12
+    assert stage.get_attribute("role") == "img"
+    assert stage.get_attribute("aria-label") == drawing.get_attribute("aria-label")
+    assert stage.locator("svg").get_attribute("aria-hidden") == "true"
     label = stage.locator("g.role-axis-label text").first
     light = label.evaluate("text => getComputedStyle(text).fill")
     page.emulate_media(color_scheme="dark")

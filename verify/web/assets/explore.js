@@ -53,6 +53,12 @@ const explore = async (region, stage) => {
     tooltip: { theme: "verify", disableDefaultStyle: true },
     loader: { load: refuse, sanitize: refuse },
   });
+  // To a screen reader it stays the one image that the drawing is.
+  stage.querySelector("svg").setAttribute("aria-hidden", "true");
+  stage.setAttribute("role", "img");
+  for (const name of ["aria-label", "aria-describedby"]) {
+    if (drawing.hasAttribute(name)) stage.setAttribute(name, drawing.getAttribute(name));
+  }
   drawing.style.display = "none";
   return () => {
     finalize();
