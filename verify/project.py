@@ -234,7 +234,7 @@ class Project:
         if head is None:
             return ""
         # Evidence does not count: it is what the run is about to write.
-        changed = self._git("status", "--porcelain", "--", ".", ":(exclude)docs/evidence")
+        changed = self._git("status", "--porcelain", "--", ".", ":(exclude)docs/evidence", ":(exclude)docs/notebooks")
         return head.decode().strip()[:12] + ("+" if changed else "")
 
     def _git(self, *arguments: str) -> bytes | None:

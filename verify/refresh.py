@@ -143,7 +143,7 @@ class _Drawing(Struct, frozen=True):
 
 
 def _drawings(project: Project, review: Review) -> Iterator[_Drawing]:
-    """A drawing for every figure that has evidence, and a thumbnail of the first that has claims beside it."""
+    """A drawing for every figure that has evidence, and a thumbnail of the first with claims beside it, not of bars."""
     from importlib import metadata  # takes longer to import than a run with nothing to do should
 
     labels = [verification.rungs for verification in review.verifications]
@@ -161,8 +161,8 @@ def _drawings(project: Project, review: Review) -> Iterator[_Drawing]:
             if figure.paper is not None:
                 key = digest(common + _encoder.encode(msgspec.structs.replace(figure, line=0)).decode())
                 yield _Drawing(f"{figure.id}.paper", verification, figure, None, key)
-    first = next((each for each in found if each.verification.claims), found[0] if found else None)
-    if first is not None:
+    telling = sorted(found, key=lambda each: (not each.verification.claims, each.figure.mark == "bar"))
+    for first in telling[:1]:
         yield msgspec.structs.replace(first, name="thumbnail", small=True)
 
 

@@ -15,6 +15,7 @@ def listing(code: str, language: str) -> Markup:
     from pygments.lexers import get_lexer_by_name
 
     html = highlight(code, get_lexer_by_name(language), HtmlFormatter(wrapcode=True, cssclass="highlight"))
+    html = html.replace("<code>", '<code tabindex="0">', 1)  # a long listing scrolls, also by keys
     head, newline, rest = html.rstrip().partition("\n")
     return Markup(head + newline + "\n".join(line or "<span></span>" for line in rest.split("\n")))
 
