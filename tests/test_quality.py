@@ -214,7 +214,7 @@ CLIPPED = """() => [...document.querySelectorAll("article .verify-scroll, articl
   .filter(each => getComputedStyle(each).overflowX !== "visible")
   .map(each => each.outerHTML.slice(0, 100))"""
 FURNITURE = """() => [...document.querySelectorAll(
-  ".md-header, .md-sidebar, .md-tabs, .md-footer, .md-top, .md-code__nav, .headerlink, article button"
+  ".md-header, .md-sidebar, .md-tabs, .md-footer, .md-top, .md-code__nav, .headerlink, article button, .verify-fold"
 )].filter(each => each.checkVisibility() && each.getBoundingClientRect().height > 0)
   .map(each => each.outerHTML.slice(0, 100))"""
 INK = "getComputedStyle(document.querySelector('article')).color"
@@ -230,6 +230,7 @@ def test_print_shows_whole_figures_and_no_furniture(browser: Browser, site: Site
     for name in ("", *reviews):
         page, _ = opened(context, site, name)
         page.emulate_media(media="print", color_scheme="dark")
+        page.evaluate(OPEN)  # as the theme does before it prints
         found += [f"{name}: cut off: {each}" for each in page.evaluate(CLIPPED)]
         found += [f"{name}: {wider} px too wide" for wider in [page.evaluate(WIDE)] if wider > 0]
         found += [f"{name}: printed: {each}" for each in page.evaluate(FURNITURE)]
