@@ -1,0 +1,84 @@
+"""What is declared for scale `full`, which no run here has tried: each trains for a few steps, on made data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from verify.charts.series import declared
+from verify.lab import data, worker
+from verify.lab.data import Dataset, Split
+from verify.model import Choice, Review, Scalar, Verification
+from verify.plan import points
+from verify.project import Project
+
+PROJECT = Project.load(Path(__file__).parent.parent)
+DECLARED = [(review, each) for review in PROJECT.reviews for each in review.verifications if "full" in each.rungs]
+
+FEW: dict[str, float] = {
+    "epochs": 2, "retrain_epochs": 1, "warmup_epochs": 1, "steps": 3, "pretrain_steps": 3, "transfer_steps": 3,
+    "examples": 64, "minibatch": 8, "ghost": 8, "width": 4,
+}  # fmt: skip
+"""The most that these parameters may be here: networks of the same make, but narrow, and few steps."""
+TRAIN, HELD_OUT = 128, 64
+
+
+@pytest.fixture(autouse=True, scope="module")
+def made_images() -> Iterator[None]:
+    """CIFAR-10 in shape, noise in content; one thread, since others would only wait."""
+    chance = torch.Generator().manual_seed(0)
+
+    def split(size: int) -> Split:
+        return Split(torch.randn(size, 3 * 32 * 32, generator=chance), torch.arange(size) % 10)
+
+    made = Dataset("cifar-10", split(TRAIN), split(HELD_OUT), split(HELD_OUT), 10, (3, 32, 32), "made")
+    threads = torch.get_num_threads()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(data._LOADERS, "cifar-10", lambda: made)
+        torch.set_num_threads(1)
+        yield
+        torch.set_num_threads(threads)
+
+
+def trials(review: Review, verification: Verification) -> Iterator[dict[str, Scalar]]:
+    """The first and the last point of the grid, made small; where another verification chooses, its first value."""
+    by_name = {each.id: each for each in review.verifications}
+    rung = verification.rungs["full"]
+    every = list(points(rung))
+    for point in (every[0], every[-1]):
+        found: dict[str, Scalar] = {}
+        for name, value in {**rung.parameters, **point}.items():
+            given = declared(by_name[value.verification], name, "full")[0] if isinstance(value, Choice) else value
+            is_number = isinstance(given, int | float) and not isinstance(given, bool)
+            found[name] = min(given, type(given)(FEW[name])) if name in FEW and is_number else given  # type: ignore[type-var]
+        yield found
+
+
+@pytest.mark.parametrize(("review", "verification"), DECLARED, ids=[f"{r.slug}:{v.id}" for r, v in DECLARED])
+def test_it_runs_to_its_end(review: Review, verification: Verification, tmp_path: Path) -> None:
+    experiment = PROJECT.experiment(review, verification)
+    for number, parameters in enumerate(trials(review, verification)):
+        log = tmp_path / f"{number}.log"
+        fields: dict[str, Any] = {
+            "function": experiment.name, "module": experiment.module, "code": None, "batched": experiment.batched,
+            "rides": experiment.rides, "diverged": experiment.diverged, "parameters": (parameters,), "seeds": (0,),
+            "device": "cpu", "log": str(log),
+        }  # fmt: skip
+        results, _, error = worker.run(tuple(worker.Task(**fields)))
+        assert not error, f"{parameters}\n{log.read_text()}"
+        ((values, _, _),) = results
+        assert values.keys() == set(experiment.values)
+        for claim in verification.claims:
+            metric = values[claim.test.metric]
+            assert math.isfinite(metric[-1] if isinstance(metric, list) else metric)
+
+
+def test_every_paper_has_definitions_for_the_largest_scale() -> None:
+    assert {review.slug for review, each in DECLARED if each.claims} == {review.slug for review in PROJECT.reviews}
+    datasets = {str(each.rungs["full"].parameters.get("dataset")) for _, each in DECLARED}
+    assert "cifar-10" in datasets
