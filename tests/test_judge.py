@@ -249,7 +249,9 @@ def test_a_trial_that_is_not_declared_is_not_run() -> None:
 
 
 def test_no_trials_at_all_is_not_run() -> None:
-    assert judged([], claim(Criterion(high=4.0)), trials=[]).reason == "no trial is declared where anything"
+    assert judged([], claim(Criterion(high=4.0)), trials=[]).reason == (
+        "none of its trials has run: a parameter waits for the choice of another verification"
+    )
 
 
 def test_a_control_without_record_is_not_run() -> None:
