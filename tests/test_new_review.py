@@ -70,9 +70,9 @@ def test_one_file_adds_a_review(tmp_path: Path) -> None:
     run(tmp_path, sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet")
 
     written = {path for path in tmp_path.rglob("*") if path.is_file()} - before
-    committed = {path for path in written if path.relative_to(tmp_path).parts[0] not in (".verify", "site")}
+    committed = {path for path in written if path.relative_to(tmp_path).parts[0] not in (".verify", ".cache", "site")}
     evidence = tmp_path / "docs" / "evidence" / "fifth"
-    names = ("slope.tiny.jsonl", "rise.tiny.svg", "thumbnail.svg", "verdicts.json")
+    names = ("slope.tiny.jsonl", "rise.tiny.svg", "rise.tiny.vl.json", "thumbnail.svg", "verdicts.json")
     assert committed == {tmp_path / "reviews" / "fifth.md", *(evidence / name for name in names)}
 
     home = (tmp_path / "site" / "index.html").read_text()
