@@ -51,7 +51,9 @@ def readings(test: Test, evidence: Evidence, trials: Sequence[Trial]) -> tuple[A
     Raises `Unsettled` where a trial is not declared, has not run, failed, or returned no finite number.
     """
     if not trials:  # none can be declared before the choice
-        raise Unsettled("not run", "none of its trials has run: a parameter waits for the choice of another verification")
+        raise Unsettled(
+            "not run", "none of its trials has run: a parameter waits for the choice of another verification"
+        )
     wanted = []
     for where in arms(test):
         matching = [trial for trial in trials if _matches(trial.parameters, where)]
