@@ -45,10 +45,12 @@ class Sources:
     def __init__(self, find: Callable[[str], str | None] | None = None) -> None:
         self._find = find or find_project_module
         self._modules: dict[str, _Module | None] = {}
+        self._visited: dict[tuple[str, str], tuple[str, list[tuple[str, str]]]] = {}
 
     def add(self, name: str, code: str) -> None:
-        """Make known the code of a review's fences under the review's path."""
+        """Make known the code of a review's fences under the review's path, in the place of what it was before."""
         self._modules[name] = _Module(name, code)
+        self._visited = {place: visit for place, visit in self._visited.items() if place[0] != name}
 
     def module(self, name: str) -> _Module | None:
         if name not in self._modules:
@@ -72,7 +74,9 @@ class Sources:
             key = ":".join(place)
             if key in found:
                 continue
-            found[key], uses = self._visit(*place)
+            if place not in self._visited:
+                self._visited[place] = self._visit(*place)
+            found[key], uses = self._visited[place]
             waiting += uses
         return found
 

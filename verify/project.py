@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -30,8 +30,11 @@ class Parsed(Struct):
 
 class _Cache(Struct):
     key: str = ""
+    """Of this very program."""
     parsed: dict[str, tuple[str, Parsed]] = {}
     """Per review's path: the hash of its bytes, and what they parse to."""
+    reached: dict[str, Definitions] = {}
+    """Per experiment of the project's modules, the code it reaches."""
 
 
 def find_root(start: Path) -> Path:
@@ -82,7 +85,7 @@ class Project:
         path = root / ".verify" / "cache" / "reviews.json"
         cache = _read_cache(path, sources)
         found: dict[str, tuple[str, Parsed]] = {}
-        parser = _Parser()
+        parser = _Parser(sources, cache.reached)
         for below in sorted((root / "reviews").glob("*/**/*.md")):
             hint = "move it up, or give it another ending if it belongs beside the page"
             place = below.relative_to(root).as_posix()
@@ -96,7 +99,7 @@ class Project:
             if parsed is not None:
                 found[name] = (key, parsed)
         if found != cache.parsed:
-            store.write_atomically(path, msgspec.json.encode(_Cache(sources, found)))
+            store.write_atomically(path, msgspec.json.encode(_Cache(sources, found, parser.reached)))
         parsed_reviews = [parsed for _, parsed in found.values()]
         return cls(root, parsed_reviews), parser.errors
 
@@ -249,10 +252,6 @@ class Project:
             return None
         return done.stdout if done.returncode == 0 else None
 
-    def svg(self, slug: str, figure: str, scale: Scale) -> str | None:
-        path = self.svg_path(slug, figure, scale)
-        return path.read_text(encoding="utf-8") if path.is_file() else None
-
     def figures(self, review: Review) -> Iterator[tuple[Verification, Figure, Scale]]:
         """Every figure at every scale its verification declares."""
         for verification, scale in self.rungs(review):
@@ -282,20 +281,27 @@ def _read_cache(path: Path, key: str) -> _Cache:
     return cache if cache.key == key else _Cache(key)
 
 
+@lru_cache(maxsize=1)
+def _experiments(program: str) -> tuple[dict[str, Experiment], list[UserError], Sources]:
+    """The project's experiments, the mistakes in them, and its modules, for as long as they have the hash `program`."""
+    del program
+    found, mistakes = catalogue.read_project()
+    return found, mistakes, Sources()
+
+
 class _Parser:
     """Parses reviews, with what that needs loaded when the first one is not in the cache."""
 
-    def __init__(self) -> None:
+    def __init__(self, program: str, reached: dict[str, Definitions]) -> None:
         self.errors: list[UserError] = []
-        self._experiments: dict[str, Experiment] | None = None
-        self._sources = Sources()
+        self.reached = reached
+        self._program = program
 
     def parse(self, name: str, content: bytes) -> Parsed | None:
         from verify import reviews  # YAML and Markdown are loaded only if a review changed
 
-        if self._experiments is None:
-            self._experiments, mistakes = catalogue.read_project()
-            self.errors += mistakes
+        known, wrong, sources = _experiments(self._program)
+        self.errors += [mistake for mistake in wrong if mistake not in self.errors]
         try:
             text = content.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -303,17 +309,17 @@ class _Parser:
                 UserError(f"it is not UTF-8: {error.reason}", name, content.count(b"\n", 0, error.start) + 1)
             )
             return None
-        review, mistakes = reviews.parse(name, text, self._experiments, catalogue.read_source)
+        review, mistakes = reviews.parse(name, text, known, catalogue.read_source)
         self.errors += mistakes
         if review is None or mistakes:
             return None
-        experiments = dict(self._experiments)
+        experiments = dict(known)
         if review.code_fences:
             experiments |= catalogue.read_source(review.code, name)[0]
-            self._sources.add(name, review.code)
+            sources.add(name, review.code)
         used = {verification.experiment for verification in review.verifications}
         try:
-            definitions = {each: self._sources.reach(experiments[each].module, each) for each in used}
+            definitions = {each: self._reach(sources, experiments[each]) for each in used}
         except RecursionError:
             self.errors.append(UserError("the code of its experiment is nested too deeply to be read", name))
             return None
@@ -327,3 +333,10 @@ class _Parser:
             if not chosen_from(rung)
         }
         return Parsed(review, {each: experiments[each] for each in used}, definitions, fingerprints)
+
+    def _reach(self, sources: Sources, experiment: Experiment) -> Definitions:
+        if experiment.module.endswith(".md"):  # a review's own code changes with the review
+            return sources.reach(experiment.module, experiment.name)
+        if experiment.name not in self.reached:
+            self.reached[experiment.name] = sources.reach(experiment.module, experiment.name)
+        return self.reached[experiment.name]
