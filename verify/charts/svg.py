@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from typing import Any
 from xml.etree import ElementTree
 
@@ -14,11 +15,13 @@ VEGA_LITE = "6.1"
 _SVG = "http://www.w3.org/2000/svg"
 _NAMESPACES = {"": _SVG, "xlink": "http://www.w3.org/1999/xlink"}
 
-# `svg:root` matches only where the file stands alone: inlined, the page's own colours and font reach it instead.
-_STANDALONE = (
-    "svg:root{color:#24292f;background:#fff;font-family:system-ui,sans-serif}"
-    "@media (prefers-color-scheme:dark){svg:root{color:#d5d7db;background:#1e2129}}"
+# As an image in a page it follows the page's `color-scheme`; ink and ground are those of the site's cards, so that it
+# can be read wherever it stands.
+_COLORS = (
+    "svg:root{color:#24211d;background:#fff;font-family:system-ui,sans-serif}"
+    "@media (prefers-color-scheme:dark){svg:root{color:#e7e4de;background:#1c1f23}}"
 )
+_ROOT = re.compile(r'<svg\b[^>]* width="(\d+)" height="(\d+)"[^>]*>(?:<desc\b[^>]*>([^<]*)</desc>)?')
 
 
 def draw(specification: dict[str, Any], prefix: str) -> str:
@@ -40,6 +43,12 @@ def draw(specification: dict[str, Any], prefix: str) -> str:
     return _finish(text, prefix, specification)
 
 
+def look(svg: str) -> tuple[int, int, str] | None:
+    """Width and height in CSS pixels, and the description, of what `draw` made; None if it is nothing of the kind."""
+    found = _ROOT.match(svg)
+    return (int(found[1]), int(found[2]), unescape(found[3] or "")) if found else None
+
+
 def _finish(text: str, prefix: str, specification: dict[str, Any]) -> str:
     for short, uri in _NAMESPACES.items():
         ElementTree.register_namespace(short, uri)
@@ -55,7 +64,7 @@ def _finish(text: str, prefix: str, specification: dict[str, Any]) -> str:
     root.set("role", "img")
     root.set("aria-label", str(specification.get("description", prefix)))
     style = ElementTree.Element(f"{{{_SVG}}}style")
-    style.text = _STANDALONE
+    style.text = _COLORS
     root.insert(0, style)
     summary = specification.get("usermeta", {}).get("summary")
     if summary:
