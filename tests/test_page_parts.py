@@ -6,10 +6,9 @@ import re
 
 import pytest
 
-from verify.errors import UserError
 from verify.model import Claim, Criterion, Verdict
 from verify.model import Test as Asked  # not by a name that pytest collects
-from verify.web import listings, vectors, words
+from verify.web import listings, words
 from verify.web.intervals import interval
 from verify.web.links import link_from
 
@@ -146,28 +145,3 @@ def test_listings_keep_blank_lines_as_lines_that_are_not_blank() -> None:
     html = listings.listing("a = 1\n\n\nb = 2\n", "python")
     assert html.count("<span></span>\n") == 2
     assert listings.one_block("<p>\n\n`x`</p>") == "<p>\n&#96;x&#96;</p>"
-
-
-def test_drawings_take_the_place_of_their_images() -> None:
-    html = '<p><img class="a" data-verify-drawing="x/y.svg" alt=""> <img src="other.png"></p>'
-    assert vectors.inline(html, lambda name: f"<svg>{name}</svg>") == '<p><svg>x/y.svg</svg> <img src="other.png"></p>'
-
-
-@pytest.mark.parametrize(
-    ("drawing", "message"),
-    [
-        ("not a drawing", "this drawing is not SVG"),
-        ("<svg><script>alert(1)</script></svg>", "a drawing must not hold <script>"),
-        ("<svg><foreignObject/></svg>", "a drawing must not hold <foreignObject>"),
-        ("<svg><path onclick='alert(1)'/></svg>", "a drawing must not hold onclick="),
-        ("<svg xmlns:x='http://www.w3.org/1999/xlink'><a x:href='javascript:alert(1)'/></svg>", "must not hold href="),
-        ("<svg><title><![CDATA[><b>]]></title></svg>", "a drawing must not hold <!"),
-        ("<svg><style>@import 'a.css'</style></svg>", "a drawing must not hold @import"),
-        ("<svg><path fill='url(https://example.org/a)'/></svg>", "a drawing must not hold url("),
-    ],
-)
-def test_a_drawing_that_is_more_than_one_is_refused(drawing: str, message: str) -> None:
-    with pytest.raises(UserError, match=re.escape(message)) as caught:
-        vectors.checked(drawing, "docs/evidence/a/b.svg")
-    assert "verify refresh" in caught.value.hint
-    assert caught.value.file == "docs/evidence/a/b.svg"

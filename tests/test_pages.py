@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,8 @@ def dice(project: Project) -> str:
 
 def test_every_review_has_a_page_and_the_changelog_is_one(project: Project) -> None:
     reviews = ["reviews/dice.md", "reviews/coin.md"]
-    assert list(pages.render(project)) == ["index.md", "claims.md", *reviews, "changelog.md"]
+    sheets = ["evidence/dice/rolls.html", "evidence/coin/tosses.html"]
+    assert list(pages.render(project)) == ["index.md", "claims.md", *reviews, "changelog.md", *sheets]
 
 
 def test_a_project_without_a_changelog_has_no_page_of_it(tmp_path: Path) -> None:
@@ -53,12 +55,12 @@ def test_the_list_of_papers_follows_the_order_and_shows_each_tally(project: Proj
     assert "1 not run" in dice
     for shown in ("1 supported", "1 contradicted", "2 inconclusive", "reviews/coin/", "Coins 2017", "Karl Pearson"):
         assert shown in coin
-    assert 'data-verify-drawing="evidence/coin/thumbnail.svg"' in coin
+    assert 'src="evidence/coin/thumbnail.svg"' in coin
 
 
 def test_no_text_of_a_reviewers_becomes_markup(project: Project) -> None:
     for page in pages.render(project).values():
-        assert "<script>" not in page
+        assert "<script>alert" not in page
         assert "<b>" not in page
         assert "<u>" not in page
         assert "<em>" not in page
@@ -134,22 +136,37 @@ def test_the_experiment_in_the_review_is_shown_where_it_stands(coin: str) -> Non
     assert 'href="#code-coin"' in coin
 
 
-def test_declaration_provenance_and_commands_are_folded_in(coin: str) -> None:
+def test_folds_hold_commands_downloads_and_links_to_the_sheet(coin: str) -> None:
     text = _text(coin)
     for expected in (
-        "grid: {bias: [0.5, 0.7]}",
         "verify run coin:tosses --scale tiny",
         "verify run coin:tosses --scale small",
+        "verify verdicts coin",
+        "tiny fresh 12 trials. CSV · JSONL",
+    ):
+        assert expected in text
+    for part in ("data", "provenance", "declaration"):
+        assert f'class="verify-part"><a href="../../evidence/coin/tosses.html#{part}">' in coin
+    for kind in ("jsonl", "csv"):
+        assert f'href="../../evidence/coin/tosses.tiny.{kind}" download' in coin
+
+
+def test_data_provenance_and_declaration_are_in_the_sheet(project: Project) -> None:
+    sheet = pages.render(project)["evidence/coin/tosses.html"]
+    text = _text(sheet)
+    for expected in (
+        "Evidence of Tosses of <b>two</b> coins: Coins & <script>alert",
+        "grid: {bias: [0.5, 0.7]}",
         "Test & Co. <b>9000</b>, 2 cores, Linux",
         "python 3.11.9, torch 2.13.0",
         "0123456789ab+, with changes that were not committed",
         "12, over 6 seeds",
         "SHA-256 0123456789012345",
-        "verify verdicts coin",
         "3 s",
     ):
         assert expected in text
-    assert 'href="../../evidence/coin/tosses.tiny.jsonl"' in coin
+    assert 'href="../../reviews/coin/#tosses"' in sheet
+    assert 'href="tosses.tiny.jsonl"' in sheet
 
 
 def test_what_cannot_be_tested_is_listed_with_the_reason(coin: str) -> None:
@@ -183,6 +200,7 @@ def test_what_has_not_run_is_told_with_its_command(dice: str) -> None:
     assert "No figure yet" in text
     assert "None of its experiments has run yet" in text
     assert "Nothing has run yet, so there is no data." in text
+    assert "rolls.html#data" not in dice
 
 
 def test_stale_evidence_is_told_in_words(tmp_path: Path) -> None:
@@ -228,7 +246,7 @@ scales:
     assert "tiny not run waits for another verification's choice" in _text(chosen)
 
 
-def test_source_of_a_project_experiment_is_shown_once(tmp_path: Path) -> None:
+def test_source_of_a_project_experiment_has_a_sheet_of_its_own(tmp_path: Path) -> None:
     fence = """
 ```yaml verify
 id: NAME
@@ -239,17 +257,19 @@ scales:
 ```
 """
     review = miniature.DICE + fence.replace("NAME", "first") + fence.replace("NAME", "second")
-    page = pages.render(miniature.make(tmp_path, {"dice": review}, ran={}))["reviews/dice.md"]
-    first, second = page.index('id="first"'), page.index('id="second"')
-    assert "def warmup_curve(" in _text(page[first:second])
-    assert "def warmup_curve(" not in _text(page[second:])
-    assert "shown above" in _text(page[second:])
-    assert 'href="#code-verify-experiments-large_batch"' in page[second:]
-    assert page.count('id="code-verify-experiments-large_batch"') == 1
+    rendered = pages.render(miniature.make(tmp_path, {"dice": review}, ran={}))
+    page, sheet = rendered["reviews/dice.md"], rendered["code/verify.experiments.large_batch.html"]
+    parts = re.findall(r'data-line="(\d+)"><a href="([^"]+)"', page)
+    assert len(parts) == 2
+    assert parts[0] == parts[1]
+    line, address = parts[0]
+    assert address == "../../code/verify.experiments.large_batch.html#code"
+    code = unescape(re.sub(r"<[^>]*>", "", sheet[sheet.index("<pre") :])).split("\n")
+    assert "def warmup_curve(" in code[int(line) - 1]
+    for verification in ("first", "second"):
+        assert f'href="../reviews/dice/#{verification}"' in sheet
 
 
 def _text(html: str) -> str:
     """What a reader sees: without tags, with single spaces."""
-    from html import unescape
-
     return " ".join(unescape(re.sub(r"<[^>]*>", "", html.replace("</dt>", " ").replace("</dd>", " "))).split())

@@ -38,7 +38,15 @@ SHEET: ViewportSize = {"width": 718, "height": 1046}
 WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 ALIKE = "pre span:nth-child(n + 80)"
 """Code further down has the colours of the code above, and there is a lot of it."""
-OPEN = "document.querySelectorAll('details').forEach(fold => { fold.open = true })"
+OPEN_ALL = "document.querySelectorAll('details').forEach(fold => { fold.open = true })"
+OPEN = """() => {
+  // Parts of sheets are alike in all cards, and a page with all of them is one that no reader sees.
+  const card = document.querySelector(".verify-card")
+  for (const fold of document.querySelectorAll("details")) {
+    fold.open = !fold.querySelector(".verify-part") || fold.closest(".verify-card") === card
+  }
+}"""
+QUIET = "() => !document.querySelector('[aria-busy]')"
 
 
 @pytest.fixture(scope="session")
@@ -82,8 +90,12 @@ def site(folder: Path) -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def names(folder: Path) -> list[str]:
-    """The address of every page, relative to the site."""
-    return sorted(page.relative_to(folder).as_posix().removesuffix("index.html") for page in folder.rglob("*.html"))
+    """The address of every page, relative to the site; of a review's sheets and of code, which are alike, the first."""
+    pages = sorted(page.relative_to(folder).as_posix().removesuffix("index.html") for page in folder.rglob("*.html"))
+    sheets = [name for name in pages if name.startswith(("evidence/", "code/"))]
+    first = {name.rpartition("/")[0]: name for name in reversed(sheets)}
+    assert len(first) > 5
+    return [name for name in pages if name not in sheets or name in first.values()]
 
 
 @pytest.fixture(scope="session")
@@ -121,6 +133,8 @@ def _seen(page: Page, scheme: str) -> Iterator[str]:
     """What is wrong with a page as it stands; folds are opened, since they are part of it."""
     page.wait_for_selector(f"body[data-md-color-scheme={scheme}]")
     page.evaluate(OPEN)
+    page.wait_for_timeout(50)  # until folds have noticed
+    page.wait_for_function(QUIET)
     if (wider := page.evaluate(WIDE)) > 0:
         yield f"{wider} px wider than the window"
     for each in Axe().run(page, context={"exclude": [ALIKE]}).response["violations"]:
@@ -134,7 +148,7 @@ def test_without_scripts_everything_can_be_read(browser: Browser, site: Site, na
     found = []
     for name in names:
         page, heard = opened(context, site, name)
-        page.evaluate(OPEN)  # as a click does, without any script of the page's
+        page.evaluate(OPEN_ALL)  # as a click does, without any script of the page's
         found += [f"{name}: cannot be seen: {each}" for each in page.evaluate(HIDDEN)]
         found += [f"{name}: {wider} px wider than the window" for wider in [page.evaluate(WIDE)] if wider > 0]
         found += [f"{name}: {complaint}" for complaint in heard.complaints]
@@ -144,16 +158,16 @@ def test_without_scripts_everything_can_be_read(browser: Browser, site: Site, na
 
 
 HIDDEN = """() => [...document.querySelectorAll(
-  "article figure, article svg.verify-figure, article table, article h1, article h2, article p, article pre, article li"
+  "article figure, article img, article table, article h1, article h2, article p, article pre, article li"
 )].filter(each => !each.checkVisibility() || each.getBoundingClientRect().height < 1)
-  .filter(each => !each.closest(".tabbed-block, [hidden]") && each.textContent.trim())
+  .filter(each => !each.closest(".verify-tabs__panel, .tabbed-block, [hidden]"))
+  .filter(each => each.tagName === "IMG" || each.textContent.trim())
   .map(each => each.outerHTML.slice(0, 120))"""
 FOCUSED = """() => {
   const at = document.activeElement
   if (at === document.body) return null
   at.dataset.reached = ""
-  // Of a radio button only a label is seen; the palette's stands beside it, and is the next one's.
-  const label = at.matches(".md-option") ? at.nextElementSibling : at.type === "radio" && at.labels[0]
+  const label = at.type === "radio" && at.labels[0] // of a radio button only its label is seen
   const style = getComputedStyle(label || at)
   const ring = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0
   const caret = at.matches("input[type=text], input[type=search]")
@@ -227,16 +241,19 @@ def test_print_shows_whole_figures_and_no_furniture(browser: Browser, site: Site
     light.close()
     context = browser.new_context(viewport=SHEET, color_scheme="dark")
     found = []
+    site.asked.clear()
     for name in ("", *reviews):
         page, _ = opened(context, site, name)
         page.emulate_media(media="print", color_scheme="dark")
-        page.evaluate(OPEN)  # as the theme does before it prints
+        page.evaluate(OPEN_ALL)  # as the theme does before it prints
         found += [f"{name}: cut off: {each}" for each in page.evaluate(CLIPPED)]
         found += [f"{name}: {wider} px too wide" for wider in [page.evaluate(WIDE)] if wider > 0]
         found += [f"{name}: printed: {each}" for each in page.evaluate(FURNITURE)]
         if (ink := page.evaluate(INK)) != dark_ink:
             found.append(f"{name}: the ink is {ink}")
         page.close()
+    sheets = [path for path in site.asked if path.startswith(("/evidence/", "/code/")) and path.endswith(".html")]
+    found += [f"fetched for folds that are not printed: {path}" for path in sheets]
     page, _ = opened(context, site, reviews[0])
     assert page.pdf(format="A4").startswith(b"%PDF")
     context.close()
@@ -273,13 +290,11 @@ def _is_the_themes(path: str) -> bool:
     return path.startswith(("/assets/javascripts/", "/assets/stylesheets/", "/assets/images/"))
 
 
-def test_every_link_and_anchor_leads_somewhere(folder: Path, names: list[str]) -> None:
-    known = {}
-    for name in names:
-        file = folder / name / "index.html" if name.endswith("/") or not name else folder / name
-        known[file] = Elements(file.read_text(encoding="utf-8"))
+def test_every_link_and_anchor_leads_somewhere(folder: Path) -> None:
+    known = {page: Elements(page.read_text(encoding="utf-8")) for page in sorted(folder.rglob("*.html"))}
     found, checked = [], 0
-    for name, page in zip(names, known, strict=True):
+    for page in known:
+        name = page.relative_to(folder).as_posix().removesuffix("index.html")
         base = ADDRESS if name == "404.html" else ADDRESS + name  # served at any address, so its links are absolute
         addresses = [a[key] for tag, a in known[page].found if tag != "base" for key in ("href", "src") if a.get(key)]
         for address in addresses:

@@ -93,13 +93,18 @@ def test_the_figure_stands_where_its_fence_stood(coin: str) -> None:
     assert "python verify" not in coin
 
 
-def test_drawings_are_in_line_on_review_and_home(site: Path, coin: str) -> None:
+def test_drawings_are_images_whose_room_is_kept(site: Path, coin: str) -> None:
     home = (site / "index.html").read_text(encoding="utf-8")
-    for page in (coin, home):
-        assert "data-verify-drawing" not in page
-    assert "currentColor" in coin
-    assert coin.count('role="img" aria-label="Share of heads') == 2  # tiny and small
-    assert home.count('aria-label="Share of heads') == 1
+    shown = [a for tag, a in Elements(coin).found if a.get("class") == "verify-drawing"]
+    assert [a["src"].rpartition("/")[2] for a in shown] == ["heads.tiny.svg", "heads.small.svg", "heads.paper.svg"]
+    for attributes in shown:
+        drawing = (site / "evidence" / "coin" / attributes["src"].rpartition("/")[2]).read_text(encoding="utf-8")
+        assert f'width="{attributes["width"]}" height="{attributes["height"]}"' in drawing
+        assert attributes["loading"] == "lazy"
+    assert shown[0]["alt"].startswith("Point chart of heads by bias")
+    assert shown[2]["alt"].startswith("The paper's own numbers: Table <1>")
+    thumbnail = next(a for tag, a in Elements(home).found if a.get("class") == "verify-drawing")
+    assert (thumbnail["src"], thumbnail["alt"]) == ("evidence/coin/thumbnail.svg", "")
 
 
 def test_ids_are_unique_on_every_page(site: Path) -> None:
@@ -261,12 +266,12 @@ def test_evidence_that_cannot_be_read_stops_the_build(tmp_path: Path) -> None:
     assert "Traceback" not in built.stderr
 
 
-def test_a_drawing_that_is_more_than_one_stops_the_build(tmp_path: Path) -> None:
+def test_a_drawing_that_is_none_stops_the_build(tmp_path: Path) -> None:
     project = miniature.make(tmp_path, {"coin": miniature.COIN}, ran={"coin": ("tiny",)})
-    project.svg_path("coin", "heads", "tiny").write_text("<svg><script>alert(1)</script></svg>", encoding="utf-8")
+    project.svg_path("coin", "heads", "tiny").write_text("<html>no drawing</html>", encoding="utf-8")
     built = miniature.build(tmp_path)
     assert built.returncode != 0
-    assert "docs/evidence/coin/heads.tiny.svg: a drawing must not hold <script>" in built.stderr
+    assert "docs/evidence/coin/heads.tiny.svg: this is no drawing of a figure" in built.stderr
     assert "Traceback" not in built.stderr
 
 

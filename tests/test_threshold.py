@@ -46,12 +46,12 @@ def page(browser: Browser, root: Path) -> Iterator[Page]:
 
 
 def set_bounds(page: Page, claim: str, criterion: Criterion) -> None:
-    form = page.locator(f"#claim-{claim} .verify-try")
-    if not form.locator("details").evaluate("details => details.open"):
-        form.get_by_text("Try another threshold").click()
+    fold = page.locator(f"#claim-{claim} .verify-try")
+    if not fold.evaluate("fold => fold.open"):
+        fold.get_by_text("Try another threshold").click()
     for name, value in (("low", criterion.low), ("high", criterion.high)):
         if value is not None:
-            form.locator(f"input[name={name}]").fill(str(value))
+            fold.locator(f"input[name={name}]").fill(str(value))
 
 
 @pytest.mark.parametrize(
@@ -111,6 +111,7 @@ def test_it_works_with_the_keyboard_alone(page: Page) -> None:
     claim = page.locator("#claim-biased")
     claim.locator(".verify-try summary").focus()
     page.keyboard.press("Enter")
+    expect(claim.locator(".verify-try input[type=number]")).to_be_visible()
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.type") == "range"

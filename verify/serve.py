@@ -50,6 +50,7 @@ def serve(root: Path, address: str, say: Callable[[str], None]) -> None:
     observer.schedule(_Changes(seen, ""), str(root / "reviews"), recursive=True)
     observer.schedule(_Changes(seen, ".jsonl"), str(evidence), recursive=True)
     _refresh(root, say)
+    threading.Thread(target=_warm_up, daemon=True).start()
     command = [sys.executable, "-m", "mkdocs", "serve", "--dev-addr", address]
     with tempfile.NamedTemporaryFile(prefix="verify-live-") as due:
         site = subprocess.Popen(command, cwd=root, env={**os.environ, LIVE: due.name})
@@ -68,6 +69,13 @@ def serve(root: Path, address: str, say: Callable[[str], None]) -> None:
             observer.stop()
             site.terminate()
             site.wait()
+
+
+def _warm_up() -> None:
+    """Load what judging and drawing need before the first edit asks for it."""
+    from verify import figures, judge  # noqa: F401  # the latter for statistics
+
+    figures.draw({"data": {"values": []}, "mark": "point"}, "warm")
 
 
 def _refresh(root: Path, say: Callable[[str], None]) -> None:

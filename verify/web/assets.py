@@ -10,8 +10,13 @@ FOLDER = Path(__file__).parent / "assets"
 
 def path(name: str) -> str:
     """Where an asset is served, relative to the site's root."""
-    file = FOLDER / name
-    return f"assets/{file.stem}.{sha256(file.read_bytes()).hexdigest()[:8]}{file.suffix}"
+    return named(name, (FOLDER / name).read_bytes())
+
+
+def named(name: str, content: bytes) -> str:
+    """Where something with that content is served."""
+    stem, _, kind = name.rpartition(".")
+    return f"assets/{stem}.{sha256(content).hexdigest()[:8]}.{kind}"
 
 
 def published() -> dict[str, bytes]:

@@ -64,9 +64,10 @@ def _everything(project: Project, directory_urls: bool) -> Iterator[tuple[str, b
             yield path.relative_to(docs).as_posix(), path.read_bytes()
     rendered = pages.render(project, directory_urls, notebooks=False)
     for name, page in rendered.items():
-        style = link_from(name, directory_urls)(assets.path("verify.css"))
-        # Below the front matter, which the changelog has none of.
-        rendered[name] = page.replace("\n---\n", f'\n---\n\n<link rel="stylesheet" href="{style}">\n', 1)
+        if name.endswith(".md"):
+            style = link_from(name, directory_urls)(assets.path("verify.css"))
+            # Below the front matter, which the changelog has none of.
+            rendered[name] = page.replace("\n---\n", f'\n---\n\n<link rel="stylesheet" href="{style}">\n', 1)
         yield name, rendered[name].encode()
     text = "".join(rendered.values())
     for name, content in {**assets.published(), **files.beside(project)}.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from markupsafe import Markup
@@ -18,6 +19,26 @@ def listing(code: str, language: str) -> Markup:
     html = html.replace("<code>", '<code tabindex="0">', 1)  # a long listing scrolls, also by keys
     head, newline, rest = html.rstrip().partition("\n")
     return Markup(head + newline + "\n".join(line or "<span></span>" for line in rest.split("\n")))
+
+
+_BLOCK = re.compile(r'^<\w+ class="verify-(?:.+\n)*.+$', re.MULTILINE)
+_PLACE = re.compile(r'<div data-verify-block="(\d+)"></div>')
+
+
+def cut(markdown: str) -> tuple[str, list[str]]:
+    """Markdown with a place for each block of ours, and the blocks: most of a page, and not Markdown's to read."""
+    blocks: list[str] = []
+
+    def keep(block: re.Match[str]) -> str:
+        blocks.append(block[0])
+        return f'<div data-verify-block="{len(blocks) - 1}"></div>'
+
+    return _BLOCK.sub(keep, markdown), blocks
+
+
+def pasted(html: str, blocks: list[str]) -> str:
+    """What became of that Markdown, with each block in its place."""
+    return _PLACE.sub(lambda place: blocks[int(place[1])], html)
 
 
 def one_block(html: str) -> str:

@@ -1,64 +1,95 @@
 """A project's reviews and evidence as Markdown pages, for any generator: nothing here knows MkDocs.
 
-Blocks of HTML stand in the Markdown where a review has its fences; drawings are images in it, which `vectors` puts in
-line afterwards.
+Blocks of HTML stand in the Markdown where a review has its fences.  What is behind a page and too much for it (every
+trial, provenance, code) is in sheets: HTML documents, from which folds in the page take a part when they are opened.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from verify import notebooks
 from verify.errors import UserError
-from verify.model import CodeFence, Review, Verification
+from verify.model import CodeFence, Review, Scale, Verification
 from verify.project import Project
-from verify.web import answer, assets, citations, files, lists, tables, vectors, words
+from verify.web import answer, assets, citations, files, lists, tables, words
 from verify.web.citations import Site
 from verify.web.intervals import interval
 from verify.web.links import Link, link_from
 from verify.web.listings import listing, one_block
 from verify.web.prose import Prose
-from verify.web.views import ReviewView, view
+from verify.web.views import ReviewView, VerificationView, view
 
 FOLDER = Path(__file__).parent
 
 
-def render(
-    project: Project,
-    directory_urls: bool = True,
-    asides: dict[str, str] | None = None,
-    site: Site | None = None,
-    notebooks: bool = True,
-) -> dict[str, str]:
-    """The generated pages: paths relative to the docs folder, and the Markdown that belongs there.
+class Renderer:
+    """Renders a project's pages and sheets; those of a review anew only when it or its evidence changed.
 
     Args:
-        project: what to render; its evidence and drawings are read, never changed.
         directory_urls: whether the generator serves `a/b.md` as `a/b/` (MkDocs' default) or as `a/b.html`.
-        asides: if given, folded code and provenance go here under the name of a placeholder in the page, for
-            `vectors.fill`: Markdown and the search would spend half of a build on reading what is neither's.
         site: what a citation of a review says of where it stands.
         notebooks: whether the generator makes pages of notebooks.
     """
-    link = partial(link_from, directory_urls=directory_urls, notebooks=notebooks)
-    views = [view(project, review) for review in project.reviews]
-    pages = {
-        "index.md": _home(views, link("index.md")),
-        "claims.md": _claims(views, link("claims.md")),
-    }
-    for each in views:
-        cited = _citations(each, site or Site(), directory_urls)
-        pages[each.page] = _review(project, each, link(each.page), asides, cited)
-    changelog = project.root / "CHANGELOG.md"
-    if changelog.is_file():
-        pages["changelog.md"] = changelog.read_text(encoding="utf-8")
-    return pages
+
+    def __init__(self, directory_urls: bool = True, site: Site | None = None, notebooks: bool = True) -> None:
+        self._directory_urls = directory_urls
+        self._site = site or Site()
+        self._link = partial(link_from, directory_urls=directory_urls, notebooks=notebooks)
+        self._kept: dict[str, tuple[object, ReviewView, dict[str, str]]] = {}
+
+    def render(self, project: Project) -> dict[str, str]:
+        """Paths relative to the docs folder, and what belongs there, Markdown or HTML.
+
+        Evidence and drawings are read, never changed.
+        """
+        self._kept = {review.slug: self._of(project, review) for review in project.reviews}
+        views = [page for _, page, _ in self._kept.values()]
+        rendered = {
+            "index.md": _home(views, self._link("index.md")),
+            "claims.md": _claims(views, self._link("claims.md")),
+        }
+        changelog = project.root / "CHANGELOG.md"
+        if changelog.is_file():
+            rendered["changelog.md"] = changelog.read_text(encoding="utf-8")
+        for _, _, own in self._kept.values():
+            rendered |= own
+        return rendered | dict(_modules(views, self._link))
+
+    def _of(self, project: Project, review: Review) -> tuple[object, ReviewView, dict[str, str]]:
+        """A hashable account of what a review's pages are made from, what they show, and the pages."""
+        known = self._kept.get(review.slug)
+        state = _state(project, review)
+        if known and known[0] == state:
+            return known
+        page = view(project, review)
+        cited = _citations(page, self._site, self._directory_urls)
+        own = {page.page: _review(project, page, self._link(page.page), cited)}
+        return state, page, own | dict(_sheets(project, page, self._link))
+
+
+def render(
+    project: Project, directory_urls: bool = True, site: Site | None = None, notebooks: bool = True
+) -> dict[str, str]:
+    """All generated pages and sheets, once: as of `Renderer`."""
+    return Renderer(directory_urls, site, notebooks).render(project)
+
+
+def _state(project: Project, review: Review) -> object:
+    """What decides a review's pages: its text, its code, and when its evidence and its notebook were written."""
+    files = sorted(project.verdicts_path(review.slug).parent.glob("*"))
+    for notebook in notebooks.find(project, [review.slug]):
+        files += [notebook.source, notebook.result]
+    written = [(path, path.stat().st_mtime_ns) for path in files if path.is_file()]
+    code = [project.definitions(review, verification) for verification in review.verifications]
+    return review.text, code, written
 
 
 def broken(errors: Sequence[UserError]) -> dict[str, str]:
@@ -78,6 +109,11 @@ def head(review: Review) -> str:
     return _block("head.html", tags=citations.tags(review.paper))
 
 
+def stylesheet(page: str, style: str, directory_urls: bool = True) -> str:
+    """What belongs into the head of a page for a style of its own."""
+    return Markup('<link rel="stylesheet" href="{}">').format(link_from(page, directory_urls)(style))
+
+
 def sections(project: Project) -> dict[str, list[str]]:
     """The pages of reviews under the name of their section, in the order of the list of papers."""
     grouped = groupby(project.reviews, key=lambda review: review.section)
@@ -95,16 +131,14 @@ def _claims(views: list[ReviewView], link: Link) -> str:
     return _environment().get_template("claims.md").render(rows=rows, choices=choices, link=link)
 
 
-def _review(
-    project: Project, page: ReviewView, link: Link, asides: dict[str, str] | None, cited: dict[str, str]
-) -> str:
+def _review(project: Project, page: ReviewView, link: Link, cited: dict[str, str]) -> str:
     paper = page.review.paper
     front = {
         "title": _quoted(paper.title),
         "description": _quoted(page.review.summary),
         "tags": Markup("[{}]").format(Markup(", ").join(map(_quoted, page.review.tags))),
     }
-    body = "\n\n".join(_parts(project, page, link, asides))
+    body = "\n\n".join(_parts(project, page, link))
     addresses = list(_addresses(page.review))
     template = _environment().get_template("review.md")
     return template.render(view=page, front=front, addresses=addresses, cited=cited, body=Markup(body), link=link)
@@ -129,7 +163,7 @@ def _addresses(review: Review) -> Iterator[tuple[str, str]]:
     yield from review.paper.links.items()
 
 
-def _parts(project: Project, page: ReviewView, link: Link, asides: dict[str, str] | None) -> Iterator[str]:
+def _parts(project: Project, page: ReviewView, link: Link) -> Iterator[str]:
     """The body of a review in order: prose with its bindings replaced, and what stands in the place of each fence."""
     review = page.review
     prose = Prose(project, page)
@@ -138,13 +172,12 @@ def _parts(project: Project, page: ReviewView, link: Link, asides: dict[str, str
         [*review.verifications, *review.code_fences], key=lambda fence: fence.line
     )
     position = review.body_line
-    shown: set[str] = set()
     for fence in fences:
         yield prose.render(lines[position - 1 : fence.line - 1], position)
         if isinstance(fence, CodeFence):
             yield _code(page, fence, lines)
         else:
-            yield _verification(project, page, fence, link, shown, asides)
+            yield _block("verification.html", each=page.verifications[fence.id], slug=review.slug, link=link)
         position = fence.end_line + 1
     yield prose.render(lines[position - 1 :], position)
 
@@ -157,29 +190,35 @@ def _code(page: ReviewView, fence: CodeFence, lines: list[str]) -> str:
     return _block("code.html", names=names, code=code)
 
 
-def _verification(
-    project: Project,
-    page: ReviewView,
-    verification: Verification,
-    link: Link,
-    shown: set[str],
-    asides: dict[str, str] | None,
-) -> str:
-    each = page.verifications[verification.id]
-    slug = page.review.slug
-    first_use = each.experiment.module not in shown
-    shown.add(each.experiment.module)
-    data = {
-        at.scale: (tables.table(evidence), tables.csv_path(slug, verification.id, at.scale))
-        for at in each.standings
-        if (evidence := project.evidence(slug, verification.id, at.scale)) and evidence.records
-    }
-    folds = _block("folds.html", each=each, slug=slug, link=link, first_use=first_use, data=data)
-    if asides is not None:
-        name = f"{slug}/{verification.id}"
-        asides[name] = folds
-        folds = vectors.placeholder(name)
-    return _block("verification.html", each=each, slug=slug, link=link, folds=Markup(folds))
+def _sheets(project: Project, page: ReviewView, link: Callable[[str], Link]) -> Iterator[tuple[str, str]]:
+    """A document for each verification."""
+    template = _environment().get_template("evidence.html")
+    for each in page.verifications.values():
+        shown = _tables(project, page, each)
+        yield each.sheet, template.render(view=page, each=each, tables=shown, link=link(each.sheet))
+
+
+def _modules(views: list[ReviewView], link: Callable[[str], Link]) -> Iterator[tuple[str, str]]:
+    """A document for each module of experiments."""
+    uses: dict[str, list[tuple[ReviewView, VerificationView]]] = {}
+    for page in views:
+        for each in page.verifications.values():
+            if not each.in_review:
+                uses.setdefault(each.experiment.module, []).append((page, each))
+    template = _environment().get_template("module.html")
+    for name, used in uses.items():
+        path = _code_path(name)
+        yield path, template.render(module=name, uses=used, source=used[0][1].source, link=link(path))
+
+
+def _tables(project: Project, page: ReviewView, each: VerificationView) -> dict[Scale, tables.Table]:
+    found = {at.scale: project.evidence(page.review.slug, each.verification.id, at.scale) for at in each.standings}
+    return {scale: tables.table(evidence) for scale, evidence in found.items() if evidence and evidence.records}
+
+
+def _code_path(module: str) -> str:
+    """Where the source of a project's module is served."""
+    return f"code/{module}.html"
 
 
 def _block(template: str, **values: object) -> str:
@@ -190,7 +229,8 @@ def _block(template: str, **values: object) -> str:
 def _environment() -> Environment:
     """Jinja2 with everything escaped unless it was made here, and nothing undefined taken for empty."""
     environment = Environment(
-        loader=FileSystemLoader(FOLDER / "templates"),
+        bytecode_cache=FileSystemBytecodeCache(),
+        loader=FileSystemLoader([FOLDER / "templates", FOLDER / "overrides"]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -203,6 +243,7 @@ def _environment() -> Environment:
         "answer": answer.answer,
         "asks": words.asks,
         "change_at": answer.change,
+        "code_path": _code_path,
         "control": words.control,
         "control_measured": words.control_measured,
         "count_of": words.count,

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment, FileSystemBytecodeCache
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.livereload import LiveReloadServer
 from mkdocs.plugins import BasePlugin, get_plugin_logger
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 from watchdog.observers.polling import PollingObserver
 
@@ -21,19 +25,23 @@ from verify.errors import UserError, UserErrors
 from verify.project import Project
 from verify.refresh import is_current
 from verify.serve import LIVE
-from verify.web import assets, equations, feed, jupyter, pages, theme, vectors
+from verify.web import assets, equations, feed, jupyter, listings, live, pages, theme, words
 from verify.web import files as files_of_pages
 from verify.web.citations import Site
 
 PLACE = "reviews"
 """The entry of `nav` in whose place the sections of reviews stand."""
 log = get_plugin_logger(__name__)
+jupyter.defer()  # `mkdocs-jupyter` is loaded after this plugin
 
 
 class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it has no options
     """Publishes the reviews of a project: pages, navigation, drawings, style."""
 
     _live = False
+    _built: live.Built | None = None
+    """In a live site, what its last whole build left."""
+    _unfinished: live.Built | None = None
 
     def on_startup(self, *, command: str, dirty: bool) -> None:
         """Know whether someone is writing: then a mistake is shown in the page, and ends nothing."""
@@ -43,15 +51,15 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
         """Load the project; put its reviews into the navigation and its style on every page."""
         self._root = Path(config.config_file_path).parent
+        self._built = None
+        self._renderer = pages.Renderer(config.use_directory_urls, Site(config.site_name, config.site_url or ""))
         self._project, self._mistakes = Project.inspect(self._root)
         if self._mistakes and not self._live:
             with _mistakes_listed():
                 raise UserErrors(self._mistakes)
         for mistake in self._mistakes:
             log.error(str(mistake))
-        for review in self._project.reviews:
-            if not is_current(self._project, review):
-                log.warning(f"{review.path}: verdicts or figures are older than the review: run `verify refresh`")
+        _warn_of_old_verdicts(self._project)
         if config.nav is not None:
             config.nav = _with_sections(config.nav, pages.sections(self._project))
         config.extra_css.append(assets.path("verify.css"))
@@ -61,12 +69,12 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
     def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
         """Add the pages and whatever else lies beside the reviews."""
         with _mistakes_listed():
-            self._asides: dict[str, str] = {}
-            site = Site(config.site_name, config.site_url or "")
-            rendered = pages.render(self._project, config.use_directory_urls, self._asides, site)
+            self._rendered = self._renderer.render(self._project)
             beside = files_of_pages.beside(self._project)
-        rendered |= {path: text for path, text in pages.broken(self._mistakes).items() if path.startswith("reviews/")}
-        self._heads = {f"reviews/{r.slug}.md": pages.head(r) for r in self._project.reviews}
+        broken = pages.broken(self._mistakes).items()
+        rendered = self._rendered | {path: text for path, text in broken if path.startswith("reviews/")}
+        self._heads = _heads(self._project)
+        self._blocks: dict[str, list[str]] = {}
         for path, text in rendered.items():
             files.append(File.generated(config, path, content=text))
         for name, content in {**assets.published(), **beside}.items():
@@ -79,26 +87,54 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
             files.append(File.generated(config, feed.PATH, content=news))
         return files
 
+    def on_nav(self, nav: Navigation, *, config: MkDocsConfig, files: Files) -> Navigation:
+        """Remember the navigation for builds of single pages."""
+        del config, files
+        self._nav = nav
+        return nav
+
+    def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> Environment:
+        """Keep the theme's templates compiled: a fifth of a small build is compiling them."""
+        env.bytecode_cache = FileSystemBytecodeCache()
+        if self._live and not self._mistakes:
+            outline, beside = live.outline(self._project), live.beside(self._root)
+            self._unfinished = live.Built(config, files, self._nav, env, self._rendered, outline, beside)
+        return env
+
+    def on_post_build(self, *, config: MkDocsConfig) -> None:
+        """From now on single pages can be built."""
+        del config
+        self._built, self._unfinished = self._unfinished, None
+
+    def on_page_markdown(self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
+        """Put the blocks of a generated page aside."""
+        del config, files
+        if page.file.src_uri not in self._rendered:
+            return markdown
+        markdown, self._blocks[page.file.src_uri] = listings.cut(markdown)
+        return markdown
+
     def on_page_content(self, html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
-        """Say above a notebook whose it is, and of every equation that cannot be read why."""
-        del files
+        """Bring the blocks back; say above a notebook whose it is, and of every equation that cannot be read why."""
         name = Path(page.file.src_uri)
+        html = listings.pasted(html, self._blocks.pop(page.file.src_uri, []))
         if name.parent.name == "notebooks" and name.suffix == ".ipynb":
+            html, style = jupyter.parted(html)
+            path = assets.named("notebook.css", style.encode())
+            if path not in files.src_uris:
+                files.append(File.generated(config, path, content=style))
+            self._heads[page.file.src_uri] = pages.stylesheet(page.file.src_uri, path, config.use_directory_urls)
             html = pages.notebook(self._project, name.stem, config.use_directory_urls) + jupyter.mended(html)
         for tex, reason in equations.broken(html):
             log.warning(f"{page.file.src_uri}: the equation {tex!r} cannot be read: {reason}")
         return html
 
     def on_post_page(self, output: str, *, page: Page, config: MkDocsConfig) -> str:
-        """Put drawings and folds in their places: after Markdown, and after the search index was taken."""
+        """Put into the head what belongs there; mend what the theme leaves undone."""
+        del config
         if page.file.src_uri in self._heads:
             output = output.replace("</head>", self._heads[page.file.src_uri] + "</head>", 1)
-
-        def read(path: str) -> str:
-            return vectors.checked((Path(config.docs_dir) / path).read_text(encoding="utf-8"), f"docs/{path}")
-
-        with _mistakes_listed():
-            return theme.mend(vectors.inline(vectors.fill(output, self._asides), read))
+        return theme.mend(output)
 
     def on_post_template(self, output_content: str, *, template_name: str, config: MkDocsConfig) -> str:
         """Mend the pages that the theme has of its own, too; without the site's address a sitemap would be empty."""
@@ -110,7 +146,7 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
         self, server: LiveReloadServer, *, config: MkDocsConfig, builder: Callable[..., Any]
     ) -> LiveReloadServer:
         """Rebuild when a review changes; under `verify serve`, when it says so, with evidence and drawings in order."""
-        del builder
+        server.builder = partial(self._rebuild, builder)
         due = os.environ.get(LIVE)
         if due is None:
             server.watch(str(self._root / "reviews"))
@@ -118,12 +154,40 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
         docs, configuration = Path(config.docs_dir), str(config.config_file_path)
         server.unwatch(str(docs))
         server.unwatch(configuration)
-        server.observer = PollingObserver(timeout=0.1)  # MkDocs' own looks every half second only
+        server.observer = PollingObserver(timeout=0.05)  # MkDocs' own looks every half second only
+        server.build_delay = 0.01  # `verify serve` has waited for the editor already
         server.watch(str(docs), recursive=False)
         for path in [due, configuration, *(str(each) for each in docs.iterdir() if each.is_dir())]:
             if path != str(docs / "evidence"):
                 server.watch(path)
         return server
+
+    def _rebuild(self, whole: Callable[[], None]) -> None:
+        """Build the pages that an edit changes, or everything where that is not enough."""
+        start = time.monotonic()
+        project, mistakes = Project.inspect(self._root)
+        if self._built is not None and not mistakes:
+            try:
+                rendered = self._renderer.render(project)
+                self._project, self._heads = project, self._heads | _heads(project)
+                built = live.follow(self._root, self._built, project, rendered)
+            except (UserError, UserErrors):
+                built = None  # the whole build says what is wrong
+            if built is not None:
+                _warn_of_old_verdicts(project)
+                log.info(f"{words.count(built, 'page')} built in {time.monotonic() - start:.2f} seconds")
+                return
+        whole()
+
+
+def _heads(project: Project) -> dict[str, str]:
+    return {f"reviews/{review.slug}.md": pages.head(review) for review in project.reviews}
+
+
+def _warn_of_old_verdicts(project: Project) -> None:
+    for review in project.reviews:
+        if not is_current(project, review):
+            log.warning(f"{review.path}: verdicts or figures are older than the review: run `verify refresh`")
 
 
 @contextmanager

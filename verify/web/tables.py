@@ -15,8 +15,8 @@ from msgspec import Struct
 from verify.model import Evidence, Record, Scalar, Scale
 from verify.web import words
 
-MOST_ROWS = 200
-"""What a page shows of a scale; the rest is in the download."""
+MOST_ROWS = 1000
+"""What is shown of a scale; the rest is in the download."""
 
 
 class Table(Struct, frozen=True):

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from verify import notebooks
+from verify.charts.svg import look
+from verify.errors import UserError
 from verify.fingerprint import find_project_module
 from verify.model import (
     SCALES,
@@ -24,6 +26,7 @@ from verify.model import (
     Verification,
 )
 from verify.project import Project
+from verify.web import tables
 
 
 class Standing(Struct, frozen=True):
@@ -47,6 +50,8 @@ class Standing(Struct, frozen=True):
     """What reproduces it."""
     evidence: str
     """The published file, relative to the site's root."""
+    csv: str
+    """The same records for other programs, likewise."""
 
     @property
     def records(self) -> int:
@@ -107,12 +112,24 @@ class ClaimView(Struct, frozen=True):
         return judged and not self.claim.test.criterion.every
 
 
+class Drawing(Struct, frozen=True):
+    """A drawing as a page shows it."""
+
+    path: str
+    """Relative to the site's root."""
+    width: int
+    height: int
+    """In CSS pixels, at its full size."""
+    says: str
+    """What it shows, for who cannot see it; empty where it does not say."""
+
+
 class FigureView(Struct, frozen=True):
     figure: Figure
-    panels: tuple[tuple[Standing, str], ...]
-    """Per scale that is drawn, the drawing's path, relative to the site's root."""
-    paper: str = ""
-    """Of the drawing of the paper's own numbers, the path; empty where there is none."""
+    panels: tuple[tuple[Standing, Drawing], ...]
+    """The drawing of each scale that has one."""
+    paper: Drawing | None = None
+    """Of the paper's own numbers."""
 
 
 class VerificationView(Struct, frozen=True):
@@ -123,6 +140,8 @@ class VerificationView(Struct, frozen=True):
     source: str
     """The source of the project module that holds the experiment; empty where `in_review`."""
     declaration: str
+    sheet: str
+    """The document with its data, provenance and declaration, relative to the site's root."""
     figures: tuple[FigureView, ...]
     claims: tuple[ClaimView, ...]
     standings: tuple[Standing, ...]
@@ -162,8 +181,8 @@ class ReviewView(Struct, frozen=True):
     verifications: dict[str, VerificationView]
     tallies: tuple[Tally, ...]
     costs: tuple[Cost, ...]
-    thumbnail: str
-    """A small drawing of its first claims' evidence, relative to the site's root; empty where there is none."""
+    thumbnail: Drawing | None
+    """A small drawing of its first claims' evidence."""
     notebook: NotebookView | None
 
     @property
@@ -181,7 +200,6 @@ def view(project: Project, review: Review) -> ReviewView:
     verdicts = project.verdicts(review.slug)
     views = {each.id: _verification(project, review, each, verdicts) for each in review.verifications}
     scales = tuple(scale for scale in SCALES if any(scale in each.rungs for each in review.verifications))
-    thumbnail = project.drawing_path(review.slug, "thumbnail")
     return ReviewView(
         review=review,
         page=f"reviews/{review.slug}.md",
@@ -189,7 +207,7 @@ def view(project: Project, review: Review) -> ReviewView:
         verifications=views,
         tallies=tuple(_tallies(views, scales)),
         costs=tuple(_costs(views, scales)),
-        thumbnail=f"evidence/{review.slug}/thumbnail.svg" if thumbnail.is_file() else "",
+        thumbnail=_drawing(project, review, "thumbnail"),
         notebook=_notebook(project, review),
     )
 
@@ -216,6 +234,7 @@ def _verification(
         in_review=in_review,
         source="" if in_review else find_project_module(experiment.module) or "",
         declaration="\n".join(lines),
+        sheet=f"evidence/{review.slug}/{verification.id}.html",
         figures=tuple(_figure(project, review, figure, standings) for figure in verification.figures),
         claims=tuple(_claim(claim, verification, standings, verdicts) for claim in verification.claims),
         standings=standings,
@@ -239,15 +258,25 @@ def _standing(project: Project, review: Review, verification: Verification, scal
         environments=tuple(each for each in evidence.environments.values() if each.id in used),
         command=f"verify run {review.slug}:{verification.id} --scale {scale}",
         evidence=f"evidence/{review.slug}/{verification.id}.{scale}.jsonl",
+        csv=tables.csv_path(review.slug, verification.id, scale),
     )
 
 
 def _figure(project: Project, review: Review, figure: Figure, standings: tuple[Standing, ...]) -> FigureView:
-    drawn = [each for each in standings if project.svg(review.slug, figure.id, each.scale) is not None]
-    panels = tuple((each, f"evidence/{review.slug}/{figure.id}.{each.scale}.svg") for each in drawn)
-    paper = f"evidence/{review.slug}/{figure.id}.paper.svg"
-    has_paper = figure.paper is not None and project.drawing_path(review.slug, f"{figure.id}.paper").is_file()
-    return FigureView(figure, panels, paper if has_paper else "")
+    drawn = [(each, _drawing(project, review, f"{figure.id}.{each.scale}")) for each in standings]
+    panels = tuple((each, drawing) for each, drawing in drawn if drawing)
+    return FigureView(figure, panels, _drawing(project, review, f"{figure.id}.paper") if figure.paper else None)
+
+
+def _drawing(project: Project, review: Review, name: str) -> Drawing | None:
+    path = project.drawing_path(review.slug, name)
+    if not path.is_file():
+        return None
+    shown = look(path.read_text(encoding="utf-8"))
+    if shown is None:
+        hint = "drawings are made by `verify refresh`: delete the file and run it"
+        raise UserError("this is no drawing of a figure", project.relative(path), hint=hint)
+    return Drawing(f"evidence/{review.slug}/{path.name}", *shown)
 
 
 def _claim(

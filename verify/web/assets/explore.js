@@ -42,10 +42,10 @@ const fetched = async (address) => {
 
 const explore = async (region, stage) => {
   const [embed, specification] = await Promise.all([load(), fetched(region.dataset.figure)]);
-  const drawing = region.querySelector("svg, img");
+  const drawing = region.querySelector("img");
   const width = drawing.getBoundingClientRect().width;
   region.append(stage);
-  const { finalize } = await embed(stage, fit(specification, width, drawing.viewBox?.baseVal.width || width), {
+  const { finalize } = await embed(stage, fit(specification, width, Number(drawing.getAttribute("width"))), {
     renderer: "svg",
     actions: false,
     defaultStyle: false,
@@ -56,15 +56,13 @@ const explore = async (region, stage) => {
   // To a screen reader it stays the one image that the drawing is.
   stage.querySelector("svg").setAttribute("aria-hidden", "true");
   stage.setAttribute("role", "img");
-  for (const name of ["aria-label", "aria-describedby"]) {
-    if (drawing.hasAttribute(name)) stage.setAttribute(name, drawing.getAttribute(name));
-  }
-  drawing.style.display = "none";
+  stage.setAttribute("aria-label", drawing.alt);
+  drawing.hidden = true;
   return () => {
     finalize();
     stage.replaceChildren();
     stage.remove();
-    drawing.style.display = "block";
+    drawing.hidden = false;
   };
 };
 

@@ -66,9 +66,26 @@ const redraw = (drawing, criterion) => {
   drawing.classList.add("verify-interval--yours");
 };
 
-for (const form of document.querySelectorAll(".verify-try")) {
-  const claim = form.closest(".verify-claim");
-  const results = [...claim.querySelectorAll(".verify-result[data-low]")].map((result) => {
+const FORM = `
+  <p><button type="reset">Back to the published threshold</button></p>
+  <p class="verify-try__note">Yours alone: it compares your threshold with the published interval, in this page. The review
+  fixed its own before anything ran.</p>`;
+
+const field = (name, word, value) => {
+  const number = Object.assign(element("input", ""), { type: "number", name, step: "any", defaultValue: value });
+  const range = Object.assign(element("input", ""), { type: "range", name: `${name}-slider`, step: "any" });
+  range.setAttribute("aria-label", `${word}, as a slider`);
+  return element("p", "verify-try__bound", element("label", "", `${word} `, number), " ", range);
+};
+
+/** The form of one claim, put into its fold, with a place for what it says below each published verdict. */
+const prepare = (fold) => {
+  const form = element("form", "");
+  form.innerHTML = FORM;
+  for (const [name, word] of [["high", "at most"], ["low", "at least"]]) {
+    if (fold.dataset[name] !== undefined) form.prepend(field(name, word, fold.dataset[name]));
+  }
+  const results = [...fold.closest(".verify-claim").querySelectorAll(".verify-result[data-low]")].map((result) => {
     const drawing = result.querySelector(".verify-interval");
     const said = element("p", "verify-yours");
     said.setAttribute("aria-live", "polite");
@@ -99,7 +116,7 @@ for (const form of document.querySelectorAll(".verify-try")) {
         said.append("Your lower bound lies above your upper one.");
         continue;
       }
-      const [status, reason] = judge(criterion, data, form.dataset.control === "yes");
+      const [status, reason] = judge(criterion, data, fold.dataset.control === "yes");
       const label = element("span", "verify-label", "With your threshold");
       said.append(label, " ", badge(status), ` ${reason}. This is not the review's verdict.`);
       redraw(drawing, criterion);
@@ -121,5 +138,10 @@ for (const form of document.querySelectorAll(".verify-try")) {
   }
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", () => setTimeout(compare)); // fields have their values again only afterwards
-  form.hidden = false;
+  fold.append(form);
+};
+
+for (const fold of document.querySelectorAll(".verify-try")) {
+  fold.addEventListener("toggle", () => prepare(fold), { once: true }); // a page has many, and few are opened
+  fold.hidden = false;
 }
