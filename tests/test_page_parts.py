@@ -113,10 +113,10 @@ def test_the_bar_shows_estimate_interval_and_criterion_where_they_lie() -> None:
     )
     svg = interval(verdict, claim.test.criterion)
     assert 'aria-label="estimate 0.5, interval −0.5 to 1.5; the claim holds at most 0"' in svg
-    low, high = (float(x) for x in re.findall(r'class="interval" x1="([\d.]+)" y1="14" x2="([\d.]+)"', svg)[0])
+    low, high = (float(x) for x in re.findall(r'class="interval" d="M([\d.]+) 14H([\d.]+)M', svg)[0])
     bound = float(re.findall(r'class="bound" x1="([\d.]+)"', svg)[0])
     assert bound == pytest.approx(low + (high - low) / 4, abs=0.2)
-    assert svg.count('class="seed"') == 2
+    assert len(re.findall(r"M[\d.]+ 14h0", svg)) == 2
     assert 'class="control"' in svg
 
 

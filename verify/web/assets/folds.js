@@ -80,3 +80,13 @@ for (const place of document.querySelectorAll(".verify-part")) {
     fold.ariaBusy = null;
   });
 }
+
+// On a phone cards far from view are skipped at first (verify.css), so that the page can be used at once.  A while later
+// they are laid out too, one whenever the browser is idle.
+const waiting = [...document.querySelectorAll(".verify-card")];
+const idle = window.requestIdleCallback ?? ((task) => setTimeout(task, 50));
+const next = () => {
+  waiting.shift()?.classList.add("verify-card--whole");
+  if (waiting.length) idle(next);
+};
+addEventListener("load", () => setTimeout(idle, 4000, next));
