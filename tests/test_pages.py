@@ -30,9 +30,9 @@ def dice(project: Project) -> str:
 
 
 def test_every_review_has_a_page_and_the_changelog_is_one(project: Project) -> None:
-    reviews = ["reviews/dice.md", "reviews/coin.md"]
-    sheets = ["evidence/dice/rolls.html", "evidence/coin/tosses.html"]
-    assert list(pages.render(project)) == ["index.md", "claims.md", *reviews, "changelog.md", *sheets]
+    dice = ["reviews/dice.md", "evidence/dice/rolls.html"]
+    coin = ["reviews/coin.md", "evidence/coin/tosses.html"]
+    assert list(pages.render(project)) == ["index.md", "claims.md", "changelog.md", *dice, *coin]
 
 
 def test_a_project_without_a_changelog_has_no_page_of_it(tmp_path: Path) -> None:
