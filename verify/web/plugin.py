@@ -69,6 +69,7 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
     def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
         """Add the pages and whatever else lies beside the reviews."""
         with _mistakes_listed():
+            self._beside = live.beside(self._root)  # before anything is read: what changes meanwhile is built again
             self._rendered = self._renderer.render(self._project)
             beside = files_of_pages.beside(self._project)
         broken = pages.broken(self._mistakes).items()
@@ -97,8 +98,8 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
         """Keep the theme's templates compiled: a fifth of a small build is compiling them."""
         env.bytecode_cache = FileSystemBytecodeCache()
         if self._live and not self._mistakes:
-            outline, beside = live.outline(self._project), live.beside(self._root)
-            self._unfinished = live.Built(config, files, self._nav, env, self._rendered, outline, beside)
+            outline = live.outline(self._project)
+            self._unfinished = live.Built(config, files, self._nav, env, self._rendered, outline, self._beside)
         return env
 
     def on_post_build(self, *, config: MkDocsConfig) -> None:
