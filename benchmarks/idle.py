@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks import made
 from benchmarks.measuring import Goal, Measurement, interleaved
-from verify.project import Project
+from verify.project.project import Project
 
 REPEATS = 21
 SECONDS = 0.15

@@ -11,10 +11,11 @@ from unittest.mock import patch
 
 from msgspec.structs import replace
 
-from verify import figures, store
+from verify.drawing import figures
 from verify.model import Environment, Evidence, Record, Scale, Trial, Value, Verification
-from verify.project import Project
-from verify.refresh import refresh
+from verify.project import store
+from verify.project.project import Project
+from verify.project.refresh import refresh
 
 ROOT = Path(__file__).parent.parent
 SCALE: Scale = "tiny"

@@ -7,8 +7,8 @@ from typing import Any
 
 from benchmarks.measuring import Cell, Goal, Measurement, interleaved
 from benchmarks.workers import Workers, workers
-from verify.catalogue import read_project
 from verify.model import Experiment
+from verify.planning.catalogue import read_project
 
 REPLICAS = (1, 2, 5, 10, 20, 50)
 REPEATS = 3

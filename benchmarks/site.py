@@ -14,8 +14,8 @@ from pathlib import Path
 
 from benchmarks import made
 from benchmarks.measuring import Goal, Measurement, interleaved
-from verify.project import Project
-from verify.web import pages
+from verify.project.project import Project
+from verify.site import pages
 
 
 def measure(quick: bool) -> Measurement:

@@ -10,8 +10,8 @@ from pathlib import Path
 from benchmarks import made
 from benchmarks.measuring import Goal, Measurement, interleaved
 from verify.model import Evidence, Review, Verification
-from verify.plan import batches, examine
-from verify.project import Project
+from verify.planning.plan import batches, examine
+from verify.project.project import Project
 
 REPEATS = 5
 

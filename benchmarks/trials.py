@@ -13,9 +13,9 @@ from benchmarks.made import ROOT
 from benchmarks.measuring import Cell, Goal, Measurement, interleaved
 from benchmarks.workers import Workers, workers
 from verify.model import Experiment, Scalar
-from verify.plan import batches
-from verify.project import Project
-from verify.runner import cores
+from verify.planning.plan import batches
+from verify.project.project import Project
+from verify.running.runner import cores
 
 SHORT: dict[str, Scalar] = {"epochs": 1, "retrain_epochs": 1, "steps": 20, "warmup_epochs": 0}
 """Parameters that make a trial short, for a test of this module."""

@@ -37,7 +37,7 @@ def verdict_of(
     asked: Claim, formula: Callable[[Where, int], float], grid: Sequence[Where], seeds: int = 5, claims: int = 1
 ) -> Verdict:
     """The verdict on `asked` where `formula` gives the metric at each point and seed."""
-    from verify.judge import judge
+    from verify.judging.judge import judge
 
     trials = [trial(point, seed) for point in grid for seed in range(seeds)]
     records = [record(t.parameters, t.seed, formula(t.parameters, t.seed)) for t in trials]

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from verify import store
 from verify.model import Environment, Evidence, Failure, Record, Scalar, Scale, Trial, Value
-from verify.project import Project
-from verify.refresh import refresh
+from verify.project import store
+from verify.project.project import Project
+from verify.project.refresh import refresh
 
 ROOT = Path(__file__).parent.parent
 MACHINE = Environment(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from verify.errors import UserError
+from verify.format.reviews import parse
 from verify.model import Experiment, Review
-from verify.reviews import parse
 
 COIN = Experiment(
     name="coin",

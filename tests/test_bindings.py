@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.reviewing import CLAIM, FRONT, HEAD, fence, good, prose
-from verify.bindings import Binding, Finding, Inline, Reference, find, replace, scale_of
-from verify.syntax.inline import scan
+from verify.format.bindings import Binding, Finding, Inline, Reference, find, replace, scale_of
+from verify.format.inline import scan
 
 
 def one(text: str) -> Inline:

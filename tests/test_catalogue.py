@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from verify.catalogue import read_project, read_source
 from verify.errors import UserError
+from verify.planning.catalogue import read_project, read_source
 
 
 def errors_of(code: str) -> list[UserError]:
@@ -67,7 +67,7 @@ def test_two_experiments_of_one_name(tmp_path, monkeypatch) -> None:  # type: ig
     folder.mkdir()
     for name in ("a.py", "b.py"):
         (folder / name).write_text("@experiment()\ndef same(seed, device): ...")
-    monkeypatch.setattr("verify.catalogue.PACKAGE", tmp_path)
+    monkeypatch.setattr("verify.planning.catalogue.PACKAGE", tmp_path)
     _, (error,) = read_project()
     assert "two experiments are called 'same'" in error.message
     assert "verify.experiments.a" in error.hint

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 
 from tests import miniature
 from tests.browser import Heard, serve
-from verify.web.equations import broken
+from verify.site.equations import broken
 
 REVIEW = miniature.DICE.replace(
     "Sixes:",
@@ -25,7 +25,7 @@ Sixes:""",
 
 
 def convert(text: str) -> str:
-    return markdown.markdown(text, extensions=["attr_list", "md_in_html", "verify.web.equations"])
+    return markdown.markdown(text, extensions=["attr_list", "md_in_html", "verify.site.equations"])
 
 
 @pytest.mark.parametrize("source", [r"$\frac{1}{2}$", r"\(\frac{1}{2}\)"])

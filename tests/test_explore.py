@@ -12,9 +12,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests import miniature
 from tests.browser import Heard, Site, serve
-from verify.charts.explore import FAINT, explorable
-from verify.project import Project
-from verify.web import files
+from verify.drawing.explore import FAINT, explorable
+from verify.project.project import Project
+from verify.site import files
 
 FULL = """  - id: own
     caption: A chart of the reviewer's own.
@@ -198,7 +198,7 @@ def test_a_reviewers_own_chart_is_only_zoomed_where_that_is_safe() -> None:
 
 
 def test_specifications_follow_the_evidence_and_go_with_their_figure(tmp_path: Path) -> None:
-    from verify.refresh import is_current, refresh
+    from verify.project.refresh import is_current, refresh
 
     project = miniature.make(tmp_path, {"coin": miniature.COIN}, ran={"coin": ("tiny",)})
     path = project.specification_path("coin", "heads.tiny")

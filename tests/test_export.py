@@ -14,8 +14,8 @@ import pytest
 from tests import miniature
 from tests.test_site import NOTEBOOK, Elements
 from verify.errors import UserErrors
-from verify.project import Project
-from verify.web.export import MARK, export
+from verify.project.project import Project
+from verify.site.export import MARK, export
 
 PLAIN = """\
 site_name: Exported
@@ -40,7 +40,7 @@ def project(tmp_path: Path) -> Project:
     for folder in (source.parent, result.parent):
         folder.mkdir()
     source.write_text("# %% [markdown]\n# # A notebook\n", encoding="utf-8")
-    from verify import notebooks
+    from verify.running import notebooks
 
     key = notebooks.find(Project.load(root))[0].key
     metadata = {**NOTEBOOK["metadata"], "verify": {"source": key}}  # type: ignore[dict-item]

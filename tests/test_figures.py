@@ -13,10 +13,10 @@ import pytest
 from msgspec.structs import replace
 
 from tests.judging import points, record
-from verify.charts import palette
+from verify.drawing import palette
+from verify.drawing.figures import draw, labels, reported, specification, thumbnail
 from verify.errors import UserError
-from verify.figures import draw, labels, reported, specification, thumbnail
-from verify.inference.estimates import t_interval
+from verify.judging.estimates import t_interval
 from verify.model import Evidence, Figure, Paper, Reported, Review, Rung, Scalar, Verification
 
 GRID: dict[str, tuple[Scalar, ...]] = {"arm": ("zeta", "alpha"), "n": (10, 100, 1000, 10000, 100000)}
@@ -331,7 +331,7 @@ def test_equal_records_give_equal_bytes_whatever_was_drawn_before() -> None:
 
 def test_another_process_draws_the_same_bytes() -> None:
     spec = spec_of(LINE)
-    code = "import json,sys; from verify.figures import draw; sys.stdout.write(draw(json.load(sys.stdin), 'p'))"
+    code = "import json,sys; from verify.drawing.figures import draw; sys.stdout.write(draw(json.load(sys.stdin), 'p'))"
     other = subprocess.run(
         [sys.executable, "-c", code], input=json.dumps(spec), capture_output=True, text=True, check=True
     )

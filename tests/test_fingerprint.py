@@ -6,8 +6,8 @@ import ast
 
 import pytest
 
-from verify.catalogue import read_project
-from verify.fingerprint import Sources, _canonical, code_hash, digest
+from verify.planning.catalogue import read_project
+from verify.planning.fingerprint import Sources, _canonical, code_hash, digest
 
 EXPERIMENT = '''
 """A module."""

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import torch
 
-from verify.charts.series import declared
+from verify.drawing.series import declared
 from verify.lab import data, worker
 from verify.lab.data import Dataset, Split
 from verify.model import Choice, Review, Scalar, Verification
-from verify.plan import points
-from verify.project import Project
+from verify.planning.plan import points
+from verify.project.project import Project
 
 PROJECT = Project.load(Path(__file__).parent.parent)
 DECLARED = [(review, each) for review in PROJECT.reviews for each in review.verifications if "full" in each.rungs]

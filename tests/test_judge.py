@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.judging import A_MINUS_B, AT_MOST_0, CPU, by_arm, claim, evidence, points, record, trial, verdict_of
-from verify.judge import judge
+from verify.judging.judge import judge
 from verify.model import Claim, Criterion, Evidence, Failure, Record, Trial, Verdict
 
 A = {"arm": "a"}
@@ -60,7 +60,7 @@ def test_a_straddling_interval_says_how_many_seeds_would_settle_it() -> None:
 
 
 def test_that_many_seeds_do_settle_it_and_one_fewer_does_not() -> None:
-    from verify.inference.estimates import t_interval
+    from verify.judging.estimates import t_interval
 
     needed = mean_of_a(Criterion(high=2.5), [1.0, 2.0, 3.0]).seeds_needed
     assert needed is not None

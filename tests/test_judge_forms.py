@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import curve_fit
 
-from verify.inference import forms
+from verify.judging import forms
 from verify.model import FORMS
 
 X = [100.0, 200.0, 400.0, 800.0, 1600.0, 3200.0]

@@ -14,8 +14,8 @@ import pytest
 from scipy import stats
 
 from tests.judging import A_MINUS_B, by_arm, claim, evidence, points, record, trial, verdict_of
-from verify.inference import estimates
-from verify.judge import judge
+from verify.judging import estimates
+from verify.judging.judge import judge
 from verify.model import Claim, Criterion, Verdict, Where
 
 RUNS = 1000

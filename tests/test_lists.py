@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, Locator, Page
 
 from tests import miniature
 from tests.browser import Heard, Site, serve
-from verify.project import Project
-from verify.web import pages
+from verify.project.project import Project
+from verify.site import pages
 
 HOME, CLAIMS = "", "claims/"
 

@@ -8,9 +8,9 @@ import pytest
 
 from verify.model import Claim, Criterion, Verdict
 from verify.model import Test as Asked  # not by a name that pytest collects
-from verify.web import listings, words
-from verify.web.intervals import interval
-from verify.web.links import link_from
+from verify.site import listings, words
+from verify.site.intervals import interval
+from verify.site.links import link_from
 
 
 @pytest.mark.parametrize(

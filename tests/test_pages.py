@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests import miniature
-from verify.project import Project
-from verify.refresh import refresh
-from verify.web import pages
+from verify.project.project import Project
+from verify.project.refresh import refresh
+from verify.site import pages
 
 
 @pytest.fixture(scope="module")

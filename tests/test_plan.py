@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from verify.model import Choice, Evidence, Experiment, Failure, Record, Rung, Trial, Verification
-from verify.plan import Costs, Lookup, Waiting, batches, chosen_from, examine, expand, points
+from verify.planning.plan import Costs, Lookup, Waiting, batches, chosen_from, examine, expand, points
 
 DEFINITIONS = {"m:train": "aaaa", "m:helper": "bbbb"}
 EXPERIMENT = Experiment("train", "m", 1, ("lr", "width"), (), True, rides=("lr",), batch=4, time_limit=10)

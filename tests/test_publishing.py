@@ -17,7 +17,7 @@ from playwright.sync_api import Browser
 
 from tests import miniature
 from tests.browser import Heard, serve
-from verify.web.feed import feed
+from verify.site.feed import feed
 
 ADDRESS = "https://example.org/reviews-of-papers/"
 SITEMAP = {"s": "http://www.sitemaps.org/schemas/sitemap/0.9"}

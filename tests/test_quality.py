@@ -23,8 +23,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 from tests import miniature
 from tests.browser import Heard, Site, serve
 from tests.test_site import NOTEBOOK, Elements
-from verify.project import Project
-from verify.refresh import refresh
+from verify.project.project import Project
+from verify.project.refresh import refresh
 
 ADDRESS = "https://reviews.example/"
 """Where the site says that it stands; nothing may be fetched from there."""

@@ -11,9 +11,9 @@ import pytest
 
 from tests import miniature
 from verify.model import Evidence, Paper, Record, Trial, Value
-from verify.project import Project
-from verify.refresh import refresh
-from verify.web import citations, files, pages, tables
+from verify.project.project import Project
+from verify.project.refresh import refresh
+from verify.site import citations, files, pages, tables
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tests.reviewing import CLAIM, COIN, EXPERIMENTS, FRONT, HEAD, SWEEP, claim, fence, figure, good, line_of, read
 from verify import model
-from verify.catalogue import read_source
 from verify.errors import UserError
+from verify.format.reviews import check, parse
 from verify.model import (
     Choice,
     Claim,
@@ -21,7 +21,7 @@ from verify.model import (
     Untestable,
     Verification,
 )
-from verify.reviews import check, parse
+from verify.planning.catalogue import read_source
 
 GOOD = """\
 ---

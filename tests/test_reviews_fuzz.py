@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.reviewing import CHOOSING, CLAIM, EXPERIMENTS, FRONT, HEAD, SWEEP, claim, fence, figure, prose
-from verify.reviews import parse
+from verify.format.reviews import parse
 
 WHOLE = [
     FRONT + fence(CHOOSING + CLAIM) + fence(SWEEP),

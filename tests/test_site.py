@@ -17,8 +17,8 @@ from urllib.request import urlopen
 import pytest
 
 from tests import miniature
-from verify.project import Project
-from verify.store import write_atomically
+from verify.project.project import Project
+from verify.project.store import write_atomically
 
 FETCHED = {"script": "src", "img": "src", "link": "href", "iframe": "src", "source": "src", "object": "data"}
 """What a browser loads without being asked, by element and attribute."""
@@ -291,7 +291,7 @@ def test_a_build_never_imports_torch_nor_runs_a_reviewers_code(tmp_path: Path) -
 
 
 def test_an_unchanged_project_gives_the_same_pages(tmp_path: Path) -> None:
-    from verify.web.pages import render
+    from verify.site.pages import render
 
     miniature.make(tmp_path)
     assert render(Project.load(tmp_path)) == render(Project.load(tmp_path))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from verify import store
 from verify.errors import UserError
 from verify.model import Environment, Evidence, Failure, Record, Trial, Verdict
+from verify.project import store
 
 ENVIRONMENT = Environment("e1", "cpu", "a processor", 2, "Linux x86_64", {"python": "3.11"}, "abc")
 CODE = ("c1", {"m:f": "aa"})

@@ -11,9 +11,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests import miniature
 from tests.browser import Heard, serve
-from verify.judge import judge
+from verify.judging.judge import judge
 from verify.model import Criterion
-from verify.project import Project
+from verify.project.project import Project
 
 BAND = """  - id: band
     says: The fair coin lands on heads in about half of all cases.

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 from tests import settings
-from verify.catalogue import read_project
+from verify.planning.catalogue import read_project
 
 EXPERIMENTS, MISTAKES = read_project()
 _MODULES = [importlib.import_module(f"tests.settings.{each.name}") for each in pkgutil.iter_modules(settings.__path__)]

@@ -16,8 +16,8 @@ from verify.errors import UserError, UserErrors
 from verify.model import SCALES, Scale
 
 if TYPE_CHECKING:
-    from verify.notebooks import Notebook
-    from verify.project import Project
+    from verify.project.project import Project
+    from verify.running.notebooks import Notebook
 
 # Everything else is imported by the command that needs it: `verify --help` and a run with nothing to do stay instant.
 
@@ -62,7 +62,7 @@ def main(ctx: click.Context, start: Path) -> None:
 
 
 def _load(start: Path) -> Project:
-    from verify.project import Project, find_root
+    from verify.project.project import Project, find_root
 
     return Project.load(find_root(start))
 
@@ -116,7 +116,8 @@ def run(
 
     Finished batches are kept at once: after Ctrl-C or a crash the next run goes on where this one ended.
     """
-    from verify import jobs, notebooks, report, runner
+    from verify import report
+    from verify.running import jobs, notebooks, runner
 
     project = _load(start)
     chosen = _targets(project, targets)
@@ -145,7 +146,8 @@ def _execute_notebooks(project: Project, changed: Sequence[Notebook]) -> int:
     """Execute notebooks, one after another; returns how many failed."""
     import time
 
-    from verify import notebooks, report
+    from verify import report
+    from verify.running import notebooks
 
     failed = 0
     with _lock(project.root):
@@ -195,7 +197,7 @@ def _say(lines: Iterable[str]) -> None:
 @click.pass_obj
 def refresh(start: Path) -> None:
     """Bring verdicts and figures up to date with reviews and evidence."""
-    from verify.refresh import refresh as bring_up_to_date
+    from verify.project.refresh import refresh as bring_up_to_date
 
     done = bring_up_to_date(_load(start))
     for slug in done.judged:
@@ -250,8 +252,8 @@ def check(start: Path) -> None:
 @click.pass_obj
 def serve(start: Path, host: str, port: int) -> None:
     """Serve the site, refresh verdicts and figures at every edit, and reload the page; runs no experiment."""
-    from verify.project import find_root
-    from verify.serve import serve as serve_site
+    from verify.project.project import find_root
+    from verify.site.mkdocs.serve import serve as serve_site
 
     serve_site(find_root(start), f"{host}:{port}", click.echo)
 
@@ -262,7 +264,7 @@ def serve(start: Path, host: str, port: int) -> None:
 @click.pass_obj
 def export(start: Path, folder: Path, flat: bool) -> None:
     """Write the site's pages as plain Markdown with all they refer to, for another generator to take."""
-    from verify.web.export import export as write
+    from verify.site.export import export as write
 
     written = write(_load(start), folder, directory_urls=not flat)
     click.echo(f"{written} files are in {folder}")

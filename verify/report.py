@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from verify.errors import UserError, nearest
-from verify.jobs import Job
 from verify.model import Environment, Evidence, Failure, Review, Scale, Trial, Verdict, Verification
-from verify.plan import Batch, Planned, examine
-from verify.project import Project
-from verify.runner import Listener, Run
+from verify.planning.plan import Batch, Planned, examine
+from verify.project.project import Project
+from verify.running.jobs import Job
+from verify.running.runner import Listener, Run
 
 if TYPE_CHECKING:
-    from verify.bindings import Binding
+    from verify.format.bindings import Binding
 
 
 def duration(seconds: float) -> str:
@@ -148,7 +148,7 @@ class Plain:
 def listener() -> Listener:
     """Progress with the time left in a terminal, plain lines elsewhere."""
     if sys.stdout.isatty():
-        from verify.progress import Terminal  # rich is loaded where its drawing can be seen
+        from verify.running.progress import Terminal  # rich is loaded where its drawing can be seen
 
         return Terminal()
     return Plain()
@@ -237,7 +237,8 @@ def _interval(verdict: Verdict) -> str:
 
 def mistakes(project: Project) -> list[UserError]:
     """What `verify check` finds beyond mistakes in the files themselves."""
-    from verify import notebooks, refresh  # a run with nothing to do has no use for it
+    from verify.project import refresh
+    from verify.running import notebooks  # a run with nothing to do has no use for it
 
     errors = [*refresh.mistakes(project), *notebooks.mistakes(project)]
     for review in project.reviews:
@@ -256,7 +257,7 @@ def _has_evidence(project: Project, review: Review) -> bool:
 
 def _in_prose(project: Project, review: Review) -> Iterator[UserError]:
     """Sentences that rely on a verdict which the evidence does not give, and numbers that no record has."""
-    from verify import bindings  # parses prose
+    from verify.format import bindings  # parses prose
 
     found = project.verdicts(review.slug)
     for reference in bindings.find(review)[0]:
@@ -277,7 +278,7 @@ def _in_prose(project: Project, review: Review) -> Iterator[UserError]:
 
 
 def _unbound(project: Project, review: Review, binding: Binding) -> Iterator[UserError]:
-    from verify import bindings
+    from verify.format import bindings
 
     evidence = project.evidence(review.slug, binding.verification, bindings.scale_of(binding, review))
     records = evidence.records if evidence else ()

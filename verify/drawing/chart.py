@@ -1,0 +1,246 @@
+"""The short form of a figure as a Vega-Lite specification: which layers, scales, axes and legends it gets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from verify.drawing import palette
+from verify.drawing.series import LEVEL, declared, label, rows
+from verify.errors import UserError
+from verify.model import Evidence, Figure, Verification
+
+Spec = dict[str, Any]
+
+COLUMNS = 3
+"""The most small multiples side by side."""
+GAP = 18
+"""Between small multiples."""
+AXIS = 76
+"""What the y axis with its title takes of the width."""
+MOST_TICKS = 9
+"""Up to so many distinct x, each has its own tick."""
+
+
+class Chart:
+    """One figure in the short form: `specification` puts together what the other methods decide.
+
+    Raises:
+        UserError: on construction, where the records lack what the figure asks for.
+    """
+
+    def __init__(self, figure: Figure, evidence: Evidence, verification: Verification, labels: Sequence[str]) -> None:
+        self.figure = figure
+        self.verification = verification
+        self.scale = evidence.scale
+        self.rows = rows(figure, evidence)
+        self.curved = not any(row["kind"] == "seed" for row in self.rows)
+        self.categorical = figure.mark == "bar" or any(isinstance(row["x"], str) for row in self.rows)
+        self.hidden = self._fit_log_scale() if figure.y_scale == "log" else 0
+        present = {row["series"]: None for row in self.rows if "series" in row}
+        known = [name for name in labels if name in present]
+        self.series = [*known, *(name for name in present if name not in known)]
+        self.places = [*map(list(labels).index, known), *range(len(labels), len(labels) + len(present) - len(known))]
+        self.facets = self._name_facets()
+        self.columns = max(1, min(len(self.facets), COLUMNS if len(self.facets) != 4 else 2))
+        self.width = palette.BESIDE if figure.paper else palette.WIDTH
+        self.panel = (self.width - AXIS - GAP * (self.columns - 1)) // self.columns
+
+    def specification(self) -> Spec:
+        """Everything but the frame (schema, description, configuration)."""
+        whole: Spec = {"data": {"name": "rows"}, "datasets": {"rows": self.rows}}
+        whole["usermeta"] = {"summary": self._summary()}
+        if self.hidden:
+            whole["title"] = {"text": "", "subtitle": "Values of 0 or less have no place on this logarithmic axis."}
+        drawing = {"encoding": self._shared(), "layer": self._layers()}
+        if not self.facets:
+            size = {"width": self.width, "height": palette.HEIGHT}
+            return {**whole, **size, "autosize": {"type": "fit", "contains": "padding"}, **drawing}
+        facet = {"field": "facet", "type": "nominal", "sort": self.facets, "header": {"title": None}}
+        size = {"width": self.panel, "height": 190}
+        return {**whole, "facet": facet, "columns": self.columns, "spacing": GAP, "spec": {**size, **drawing}}
+
+    def _fit_log_scale(self) -> int:
+        """Drop what a logarithmic axis cannot show, and end intervals at its foot; the number of means dropped."""
+        dropped = sum(row["kind"] == "mean" and row["y"] <= 0 for row in self.rows)
+        self.rows = [row for row in self.rows if row["y"] > 0]
+        if not self.rows:
+            raise UserError(f"figure '{self.figure.id}': no {self.figure.y} above 0 to show on a logarithmic axis")
+        foot = float(f"1e{math.floor(math.log10(min(row['y'] for row in self.rows)))}")
+        self.rows = [{**row, "low": max(row["low"], foot)} if "low" in row else row for row in self.rows]
+        return int(dropped)
+
+    def _name_facets(self) -> list[str]:
+        """Put the parameter's name before its value over each panel; the panels in order."""
+        order = self._ordered("facet", self.figure.facet)
+        names = {value: f"{pretty(self.figure.facet or '')}: {value}" for value in order}
+        self.rows = [{**row, "facet": names[row["facet"]]} if "facet" in row else row for row in self.rows]
+        return list(names.values())
+
+    def _ordered(self, field: str, parameter: str | None) -> list[str]:
+        """The labels that occur in `field`, in the order of declaration."""
+        present = dict.fromkeys(str(row[field]) for row in self.rows if field in row)
+        order = [label(value) for value in declared(self.verification, parameter or "", self.scale)]
+        return [*(name for name in dict.fromkeys(order) if name in present), *(n for n in present if n not in order)]
+
+    def _shared(self) -> Spec:
+        """The encoding that all layers have: both axes."""
+        figure = self.figure
+        y_axis: Spec = {"values": self._decades()} if figure.y_scale == "log" else {"tickCount": 5}
+        if figure.y_format:
+            y_axis["format"] = figure.y_format
+        y_scale: Spec = {"type": figure.y_scale}
+        if figure.mark != "bar" and figure.y_scale == "linear":  # a logarithmic axis has no zero
+            y_scale["zero"] = False
+        y: Spec = {"field": "y", "type": "quantitative", "title": figure.y_title or pretty(figure.y)}
+        shared = {"x": self._x(), "y": {**y, "scale": y_scale, "axis": y_axis}}
+        if self.categorical and self._legend():
+            shared["xOffset"] = {"field": "series", "type": "nominal", "sort": self.series}
+        return shared
+
+    def _decades(self) -> list[float]:
+        """Ticks of a logarithmic axis: powers of ten; within two decades, twice and five times them too."""
+        y = [float(row[name]) for row in self.rows for name in ("y", "low", "high") if name in row]
+        first, last = math.floor(math.log10(min(y))), math.ceil(math.log10(max(y)))
+        steps = (1, 2, 5) if last - first <= 2 else (1,)
+        return [float(f"{step}e{power}") for power in range(first, last + 1) for step in steps]
+
+    def _x(self) -> Spec:
+        figure = self.figure
+        x: Spec = {"field": "x", "title": figure.x_title or pretty(figure.x)}
+        if self.categorical:
+            order = self._ordered("x", figure.x)
+            numbers = all(not isinstance(row["x"], str) for row in self.rows)
+            wide = max(map(len, order)) * 6.6 + 2 > self.panel // len(order)  # a label's width against its band's
+            axis: Spec = {"labelAngle": -35 if wide else 0, "labelOverlap": False, "grid": False}
+            return {**x, "type": "ordinal", "sort": "ascending" if numbers else order, "axis": axis}
+        scale: Spec = {"type": figure.x_scale} | ({} if self.curved else {"padding": 12})
+        if figure.x_scale == "log":
+            scale["nice"] = False
+        elif not self.curved:
+            scale["zero"] = False
+        values = sorted({row["x"] for row in self.rows if row["kind"] == "mean"})
+        ticked = not self.curved and len(values) <= MOST_TICKS and figure.x_scale == "log"
+        axis = {"values": values, "format": ",~g" if values[-1] < 1e4 else "~s"} if ticked else {"tickCount": 6}
+        return {**x, "type": "quantitative", "scale": scale, "axis": {**axis, "grid": False}}
+
+    def _legend(self) -> bool:
+        return len(self.series) > 1 and self.figure.color not in (self.figure.x, self.figure.facet)
+
+    def _cues(self, *channels: str) -> Spec:
+        """What tells the series apart in the marks that the legend shows: colour, with dash or shape."""
+        if not self.series:
+            return {"color": {"value": palette.color(0)}}
+        looks = {"color": palette.color, "strokeDash": palette.dash, "shape": palette.shape}
+        widest = max(len(name) for name in self.series) * 7 + 44
+        columns = max(1, min(len(self.series), (self.width - AXIS) // widest))
+        symbol: Spec = {"symbolType": "stroke", "symbolSize": 400} if self.curved else {}
+        legend = {"title": pretty(self.figure.color or ""), "columns": columns, **symbol}
+        return {
+            channel: {
+                "field": "series",
+                "type": "nominal",
+                "scale": {"domain": self.series, "range": [looks[channel](place) for place in self.places]},
+                "legend": legend if self._legend() else None,
+            }
+            for channel in channels
+        }
+
+    def _paint(self, channel: str) -> Spec:
+        """The same colours in the fainter marks, without a scale: sharing one would fade or drop the legend."""
+        if not self.series:
+            return {channel: {"value": palette.color(0)}}
+        choices = [
+            {"test": {"field": "series", "equal": name}, "value": palette.color(place)}
+            for name, place in zip(self.series, self.places, strict=True)
+        ]
+        return {channel: {"condition": choices}, "detail": {"field": "series"}}
+
+    def _layers(self) -> list[Spec]:
+        mark = self.figure.mark
+        if mark == "line" and self.curved:
+            line = self._line("color", "strokeDash")
+            layers = [self._band(), {**line, "encoding": {**line["encoding"], **self._tooltip()}}]
+        elif mark == "line" and self.figure.fits:  # the fitted curves take the line's place
+            layers = [self._band(), self._seeds(), self._point()]
+        elif mark == "line" and not self.categorical:
+            layers = [self._band(), self._seeds(), self._line("color"), self._point()]
+        elif mark == "line":
+            layers = [self._seeds(), self._line("color"), self._rule(), self._point()]
+        elif mark == "bar":
+            layers = [self._bar(), self._seeds(), self._rule()]
+        else:
+            layers = [self._seeds(), self._rule(), self._point()]
+        return layers + ([self._fit()] if self.figure.fits else [])
+
+    def _line(self, *channels: str) -> Spec:
+        return _layer("mean", {"type": "line", "strokeWidth": 2.2}, self._cues(*channels))
+
+    def _band(self) -> Spec:
+        return _layer("mean", {"type": "area", "opacity": 0.18, "line": False}, {**self._paint("fill"), **_INTERVAL})
+
+    def _rule(self) -> Spec:
+        paint = {"stroke": {"value": "currentColor"}} if self.figure.mark == "bar" else self._paint("stroke")
+        return _layer("mean", {"type": "rule", "strokeWidth": 1.8}, {**paint, **_INTERVAL})
+
+    def _point(self) -> Spec:
+        encoding = {**self._cues("color", "shape"), **self._tooltip()}
+        return _layer("mean", {"type": "point", "filled": True, "opacity": 1, "size": 70}, encoding)
+
+    def _seeds(self) -> Spec:
+        paint = {"fill": {"value": "currentColor"}} if self.figure.mark == "bar" else self._paint("fill")
+        mark = {"type": "circle", "size": 22, "opacity": 0.35}
+        return {**_layer("seed", mark, {**paint, **self._tooltip("seed")}), "name": "seeds"}
+
+    def _bar(self) -> Spec:
+        return _layer("mean", {"type": "bar"}, {**self._cues("color"), **self._tooltip()})
+
+    def _fit(self) -> Spec:
+        forms = list(self.figure.fits)
+        dash: Spec = {
+            "field": "fit",
+            "type": "nominal",
+            "scale": {"domain": forms, "range": [list(palette.FIT_DASHES[form]) for form in forms]},
+            "legend": {"title": "fit", "symbolType": "stroke", "symbolStrokeColor": "currentColor", "symbolSize": 400},
+        }
+        return _layer("fit", {"type": "line", "strokeWidth": 1.3}, {**self._paint("stroke"), "strokeDash": dash})
+
+    def _tooltip(self, kind: Literal["mean", "seed"] = "mean") -> Spec:
+        """What a mark tells when it is pointed at."""
+        figure = self.figure
+        value = figure.y_title or pretty(figure.y)
+        means = {"y": f"mean {value}", "low": "low", "high": "high", "n": "seeds"}
+        fields = means if kind == "mean" else {"y": value, "seed": "seed"}
+        digits = ".4~p" if (figure.y_format or "").endswith("%") else ".4~g"  # finer than the axis
+        form = {name: {"format": digits} for name in ("y", "low", "high")}
+        numbers = [
+            {"field": name, "type": "quantitative", "title": title} | form.get(name, {})
+            for name, title in fields.items()
+        ]
+        series = [{"field": "series", "title": pretty(figure.color or "")}] if self.series else []
+        return {"tooltip": [*series, {"field": "x", "title": figure.x_title or pretty(figure.x)}, *numbers]}
+
+    def _summary(self) -> str:
+        """What a reader who cannot see the figure is told."""
+        figure = self.figure
+        parts = [f"{figure.mark.capitalize()} chart of {pretty(figure.y)} by {pretty(figure.x)}"]
+        if self.series:
+            parts.append(f"for {pretty(figure.color or '')} {', '.join(self.series)}")
+        if self.facets:
+            parts.append(f"in panels for {', '.join(self.facets)}")
+        seeds = max((row["n"] for row in self.rows if row["kind"] == "mean"), default=1)
+        spread = f" Means over {seeds} seeds with {LEVEL:.0%} intervals." if seeds > 1 else ""
+        return f"{', '.join(parts)}.{spread}"
+
+
+_INTERVAL: Spec = {"y": {"field": "low", "type": "quantitative"}, "y2": {"field": "high"}}
+
+
+def _layer(kind: str, mark: Spec, encoding: Spec) -> Spec:
+    return {"transform": [{"filter": f"datum.kind == '{kind}'"}], "mark": mark, "encoding": encoding}
+
+
+def pretty(name: str) -> str:
+    """A parameter's or a metric's name as axes and legends have it."""
+    return name.replace("_", " ").replace("-", " ")

@@ -1,0 +1,90 @@
+"""The paper's own numbers as a panel beside a figure: plain points and lines, in colours that no arm of ours has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from verify.drawing import palette
+from verify.drawing.chart import pretty
+from verify.drawing.series import label
+from verify.model import Figure, Reported
+
+Spec = dict[str, Any]
+
+
+def panel(figure: Figure, reported: Reported) -> Spec:
+    """Everything but the frame of the panel that stands beside `figure`."""
+    categorical = any(isinstance(x, str) for points in reported.series.values() for x, _ in points)
+    rows = [
+        {"series": name, "x": label(x) if categorical else x, "y": y}
+        for name, points in reported.series.items()
+        for x, y in points
+    ]
+    names = list(reported.series)
+    x: Spec = {"field": "x", "title": reported.x_title or figure.x_title or pretty(figure.x)}
+    if categorical:
+        order = list(dict.fromkeys(row["x"] for row in rows))
+        x |= {"type": "ordinal", "sort": order, "axis": {"labelAngle": 0, "labelLimit": 110, "grid": False}}
+    else:
+        scale: Spec = {"type": reported.x_scale or figure.x_scale, "nice": False, "padding": 12}
+        if scale["type"] == "linear":
+            scale["zero"] = False
+        x |= {"type": "quantitative", "scale": scale, "axis": {**_ticks(rows, scale["type"]), "grid": False}}
+    y_axis: Spec = {"tickCount": 5} | ({"format": form} if (form := reported.y_format or figure.y_format) else {})
+    y: Spec = {
+        "field": "y",
+        "type": "quantitative",
+        "title": reported.y_title or figure.y_title or pretty(figure.y),
+        "scale": {"zero": categorical},
+        "axis": y_axis,
+    }
+    tooltip = [{"field": "series"}, {"field": "x", "title": x["title"]}, {"field": "y", "title": y["title"]}]
+    shared: Spec = {"x": x, "y": y, "tooltip": tooltip}
+    if categorical and len(names) > 1:
+        shared["xOffset"] = {"field": "series", "type": "nominal", "sort": names}
+    return {
+        "data": {"name": "rows"},
+        "datasets": {"rows": rows},
+        "usermeta": {"summary": f"The paper's own numbers: {reported.source}."},
+        "title": {"text": f"The paper: {reported.source}", "fontWeight": "normal", "limit": palette.BESIDE},
+        "width": palette.BESIDE,
+        "height": palette.HEIGHT,
+        "autosize": {"type": "fit", "contains": "padding"},
+        "encoding": shared,
+        "layer": _bars(names) if categorical else _lines(names),
+    }
+
+
+def _bars(names: list[str]) -> list[Spec]:
+    return [{"mark": {"type": "bar"}, "encoding": _cues(names, "color")}]
+
+
+def _lines(names: list[str]) -> list[Spec]:
+    point = {"type": "point", "filled": True, "opacity": 1, "size": 70}
+    return [
+        {"mark": {"type": "line", "strokeWidth": 1.6}, "encoding": _cues(names, "color")},
+        {"mark": point, "encoding": _cues(names, "color", "shape")},
+    ]
+
+
+def _cues(names: list[str], *channels: str) -> Spec:
+    """Colours and shapes from the far end of the palette."""
+    looks = {"color": palette.color, "shape": palette.shape}
+    legend = {"title": None, "columns": 2} if len(names) > 1 else None
+    return {
+        channel: {
+            "field": "series",
+            "type": "nominal",
+            "scale": {"domain": names, "range": [looks[channel](-1 - place) for place in range(len(names))]},
+            "legend": legend,
+        }
+        for channel in channels
+    }
+
+
+def _ticks(rows: list[Spec], scale: str) -> Spec:
+    """On a logarithmic axis a tick at each number, as far as labels have room."""
+    if scale != "log":
+        return {"tickCount": 6}
+    values = sorted({row["x"] for row in rows})
+    return {"values": values, "format": ",~g" if values[-1] < 1e4 else "~s"}

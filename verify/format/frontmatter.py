@@ -1,0 +1,77 @@
+"""The front matter: the paper, and the review's place in the list."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from verify.format.fields import (
+    day,
+    each,
+    integer,
+    listing,
+    loose,
+    mapping,
+    matching,
+    optional,
+    record,
+    required,
+    text,
+    url,
+)
+from verify.format.problems import Problems
+from verify.format.yaml12 import Node, Table
+from verify.model import Paper, Untestable
+
+LAST = 1000
+"""`order` of a review that states none: after those that do."""
+
+_YEAR = re.compile(r"(?<!\d)\d{4}(?!\d)")
+_ARXIV = r"\d{4}\.\d{4,5}(v\d+)?|[a-z-]+(\.[A-Z]{2})?/\d{7}(v\d+)?"
+
+
+def _untestable(node: Node, _name: str, problems: Problems) -> Untestable | None:
+    fields = {"says": required(text), "why": required(text), "source": optional(text, "")}
+    values = record(node, "an item of `not_testable`", fields, problems)
+    return None if values is None else Untestable(**values)
+
+
+_FIELDS = {
+    "title": required(text),
+    "authors": required(listing(text, "names")),
+    "venue": required(text),
+    "year": optional(integer(1800, 2199)),
+    "arxiv": optional(matching(_ARXIV, "an arXiv number", "such as 1611.03530")),
+    "section": required(text),
+    "order": optional(integer(0), LAST),
+    "tags": optional(listing(text, "words"), ()),
+    "summary": required(text),
+    "reviewed": optional(day),
+    "links": optional(mapping(url, "names to addresses"), {}),
+    "not_testable": optional(each(_untestable, "claims that are not testable here"), ()),
+}
+_OF_PAPER = ("title", "authors", "venue", "arxiv", "links")
+_OF_REVIEW = ("section", "order", "tags", "summary", "reviewed", "not_testable")
+
+
+def read(node: Node, problems: Problems) -> dict[str, Any] | None:
+    """The fields of `Review` that the front matter holds; None where anything in it is wrong."""
+    before = len(problems.found)
+    values = loose(node, "the front matter", _FIELDS, problems)
+    if values is None:
+        return None
+    year, venue = values["year"], values["venue"]
+    if venue and isinstance(node, Table) and "year" not in node.entries:
+        year = _year_of(venue)
+        if year is None:
+            hint = "add `year: 2017`, or write the venue as 'ICLR 2017'"
+            problems.add(node.line, "no year: the venue holds none", hint)
+    if len(problems.found) > before:
+        return None
+    paper = Paper(year=year, **{name: values[name] for name in _OF_PAPER})
+    return {"paper": paper} | {name: values[name] for name in _OF_REVIEW}
+
+
+def _year_of(venue: str) -> int | None:
+    found = _YEAR.findall(venue)
+    return int(found[-1]) if found else None

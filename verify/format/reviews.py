@@ -1,0 +1,175 @@
+"""Markdown to `Review`: every rule of the format, and all mistakes of a file at once.
+
+`verify.syntax` holds the rules part by part; `docs/guide/write-a-review.md` describes them for authors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+from verify.errors import UserError
+from verify.format import charts, choices, claims, fences, frontmatter, grids, inline, references
+from verify.format.fields import IDENTIFIER
+from verify.format.grids import Draft
+from verify.format.problems import Problems
+from verify.format.yaml12 import Items, Leaf, Node, Table, read
+from verify.model import CodeFence, Experiment, Review, Verification
+
+FenceExperiments = Callable[[str, str], tuple[dict[str, Experiment], list[UserError]]]
+
+RESERVED_NAMES = ("index",)
+"""Reviews cannot be called so: the site's own pages are."""
+
+
+def parse(
+    path: str, text: str, experiments: Mapping[str, Experiment], fence_experiments: FenceExperiments
+) -> tuple[Review | None, list[UserError]]:
+    """The review in `text`, or None and all its mistakes in the order of their lines.
+
+    Args:
+        path: the file, relative to the project's root, with forward slashes.
+        text: the whole file; line endings of any kind.
+        experiments: those of the project, by name.
+        fence_experiments: reads the review's own, given its `python verify` fences as one module and `path`; called
+            only where there are such fences.
+    """
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    problems = Problems(path)
+    slug = _slug(path, problems)
+    document = fences.split(text, problems)
+    about = _front_matter(document, problems)
+    code, known, complete = _experiments(document, experiments, fence_experiments, problems)
+    yaml_fences = [fence for fence in document.fences if fence.language == "yaml"]
+    drafts = list(_drafts(yaml_fences, known, complete, problems))
+    all_read = document.complete and len(drafts) == len(yaml_fences) and all(draft.id for draft in drafts)
+    choices.check(drafts, all_read, problems)
+    verifications = tuple(_verification(draft, problems) for draft in drafts)
+    owners = _owners(drafts, problems)
+    items, unreadable = inline.scan(document.body, document.body_line, path)
+    problems.found += unreadable
+    references.check(items, {draft.id: draft for draft in drafts}, owners, all_read, problems)
+    if problems.found or about is None:
+        return None, problems.in_order()
+    code_fences = tuple(CodeFence(f.line, f.end_line) for f in document.fences if f.language == "python")
+    review = Review(
+        slug=slug,
+        path=path,
+        verifications=verifications,
+        code_fences=code_fences,
+        code=code,
+        text=text,
+        body_line=document.body_line,
+        **about,
+    )
+    return review, []
+
+
+def check(reviews: Sequence[Review]) -> list[UserError]:
+    """Mistakes between reviews: two with one slug, or two papers with one title."""
+    found: list[UserError] = []
+    slugs: dict[str, Review] = {}
+    titles: dict[str, Review] = {}
+    for review in reviews:
+        if first := slugs.get(review.slug):
+            hint = f"so is {first.path}; rename one of the two"
+            found.append(UserError(f"a review is called '{review.slug}' already", review.path, 1, hint))
+        elif first := titles.get(review.paper.title.casefold()):
+            problem = "another review has the same title"
+            found.append(UserError(problem, review.path, 1, f"see {first.path}; one review a paper"))
+        slugs.setdefault(review.slug, review)
+        titles.setdefault(review.paper.title.casefold(), review)
+    return found
+
+
+def _slug(path: str, problems: Problems) -> str:
+    slug = PurePosixPath(path).stem
+    if not IDENTIFIER.fullmatch(slug):
+        hint = "lower-case letters, digits and hyphens, a letter first: such as large-batch.md"
+        problems.add(1, f"'{slug}' cannot be a review's address", hint)
+    elif slug in RESERVED_NAMES:
+        problems.add(1, f"a review cannot be called '{slug}'", "the site has a page of that name")
+    return slug
+
+
+def _front_matter(document: fences.Document, problems: Problems) -> dict[str, Any] | None:
+    if document.front is None:
+        return None
+    node = read(document.front, document.front_line, problems)
+    return None if node is None else frontmatter.read(node, problems)
+
+
+def _experiments(
+    document: fences.Document,
+    experiments: Mapping[str, Experiment],
+    fence_experiments: FenceExperiments,
+    problems: Problems,
+) -> tuple[str, dict[str, Experiment], bool]:
+    """The review's own code, all experiments it can use, and whether its own could all be read."""
+    if not any(fence.language == "python" for fence in document.fences):
+        return "", dict(experiments), document.complete
+    code = document.code()
+    own, errors = fence_experiments(code, problems.file)
+    problems.found += errors
+    for name, experiment in own.items():
+        if name in experiments:
+            problem = f"experiment {name} exists already, in {experiments[name].module}"
+            problems.add(experiment.line, problem, "give this one another name")
+    return code, {**experiments, **own}, document.complete and not errors
+
+
+def _drafts(
+    yaml_fences: Sequence[fences.Fence], known: Mapping[str, Experiment], complete: bool, problems: Problems
+) -> Iterator[Draft]:
+    seen: dict[str, int] = {}
+    for fence in yaml_fences:
+        node = read(fence.content, fence.line + 1, problems)
+        if node is None:
+            continue
+        draft = grids.read(node, fence.line, fence.end_line, known, complete, problems)
+        if draft is None:
+            continue
+        if draft.id in seen:
+            problems.add(fence.line, f"verification '{draft.id}' exists already", f"in line {seen[draft.id]}")
+        if draft.id:
+            seen.setdefault(draft.id, fence.line)
+        yield draft
+
+
+def _verification(draft: Draft, problems: Problems) -> Verification:
+    return Verification(
+        id=draft.id,
+        experiment=draft.experiment_name,
+        rungs=draft.rungs,
+        figures=charts.read_all(draft, problems),
+        claims=claims.read_all(draft, problems),
+        line=draft.line,
+        end_line=draft.end_line,
+        title=draft.title,
+    )
+
+
+def _owners(drafts: Sequence[Draft], problems: Problems) -> dict[str, Draft]:
+    """Which draft declares each claim, broken ones included; reports ids of figures and claims that are taken."""
+    owners: dict[str, Draft] = {}
+    lines: dict[str, int] = {}
+    for draft in drafts:
+        for kind, node in (("figure", draft.figures), ("claim", draft.claims)):
+            for leaf in _ids(node):
+                if leaf.text in lines:
+                    hint = f"in line {lines[leaf.text]}; figures and claims of a review share their names"
+                    problems.add(leaf.line, f"{kind} '{leaf.text}' exists already", hint)
+                lines.setdefault(leaf.text, leaf.line)
+                if kind == "claim":
+                    owners.setdefault(leaf.text, draft)
+    return owners
+
+
+def _ids(node: Node | None) -> Iterator[Leaf]:
+    """The ids in a list of figures or claims."""
+    for item in node.nodes if isinstance(node, Items) else ():
+        if isinstance(item, Table) and "id" in item.entries:
+            leaf = item.entries["id"].node
+            if isinstance(leaf, Leaf):
+                yield leaf

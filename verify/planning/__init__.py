@@ -1,0 +1,1 @@
+"""What experiments there are, what decides their results, and which trials are due."""

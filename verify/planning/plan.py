@@ -1,0 +1,223 @@
+"""What there is to run: a review's trials at a scale, which of them are fresh, and why the others are not.
+
+Pure: no clock, no disk, no randomness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import product
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from verify.errors import UserError
+from verify.judging.judge import choose
+from verify.model import Choice, Evidence, Experiment, Record, Rung, Scalar, Scale, Trial, Verification
+from verify.planning.fingerprint import Definitions, code_hash, digest
+
+State = Literal["fresh", "stale", "missing", "failed"]
+Point = dict[str, Scalar]
+Lookup = Callable[[str], Sequence[Record] | None]
+"""Per verification of the same review and scale: its records, or None while they are not complete."""
+
+_encoder = msgspec.json.Encoder(order="sorted")
+
+
+class Waiting(Exception):
+    """A verification's parameters are chosen by `verification`, which is not complete yet, or leaves no choice."""
+
+    def __init__(self, verification: str, reason: str) -> None:
+        super().__init__(reason)
+        self.verification = verification
+        self.reason = reason
+
+
+class Planned(Struct, frozen=True):
+    """A trial, its state, and the reason a reader is given where it is not fresh."""
+
+    trial: Trial
+    state: State
+    why: str = ""
+
+
+class Batch(Struct, frozen=True):
+    """Trials that are trained together."""
+
+    trials: tuple[Trial, ...]
+    experiment: Experiment
+    time_limit: float
+    """Seconds for the whole batch."""
+
+    def halves(self) -> tuple[Batch, Batch]:
+        """The batch in two, to find the trial that breaks it."""
+        middle = len(self.trials) // 2
+        share = self.time_limit / len(self.trials)
+        first, second = self.trials[:middle], self.trials[middle:]
+        return (
+            Batch(first, self.experiment, share * len(first)),
+            Batch(second, self.experiment, share * len(second)),
+        )
+
+
+def points(rung: Rung) -> Iterator[Point]:
+    """Every point of every grid, once each, in the order of the declaration."""
+    seen = set()
+    for grid in rung.grids or ({},):
+        for values in product(*grid.values()):
+            point = dict(zip(grid, values, strict=True))
+            key = _encoder.encode(point)
+            if key not in seen:
+                seen.add(key)
+                yield point
+
+
+def expand(
+    review: str, verification: Verification, rung: Rung, definitions: Definitions, lookup: Lookup
+) -> tuple[Trial, ...]:
+    """The trials of a verification at a scale, grid points outermost, seeds innermost.
+
+    Raises:
+        Waiting: a parameter is chosen by a verification for which `lookup` has no records.
+    """
+    code = code_hash(definitions)
+    trials = []
+    seen = set()
+    for point in points(rung):
+        parameters = _resolve({**rung.parameters, **point}, lookup)
+        stem = _stem(verification.experiment, code, rung.scale, parameters)
+        if stem in seen:  # a point that leaves out what is fixed, beside one that names it
+            continue
+        seen.add(stem)
+        for seed in range(rung.seeds):
+            trials.append(
+                Trial(
+                    review=review,
+                    verification=verification.id,
+                    scale=rung.scale,
+                    experiment=verification.experiment,
+                    parameters=parameters,
+                    seed=seed,
+                    fingerprint=digest(stem + str(seed)),
+                    code=code,
+                )
+            )
+    return tuple(trials)
+
+
+def _stem(experiment: str, code: str, scale: Scale, parameters: Point) -> str:
+    return f"{experiment} {code} {scale} {_encoder.encode(parameters).decode()} "
+
+
+def fingerprint(experiment: str, scale: Scale, record: Record) -> str:
+    """What the fingerprint of a record must be, by all that it says of itself."""
+    return digest(_stem(experiment, record.code, scale, record.parameters) + str(record.seed))
+
+
+def _resolve(parameters: Mapping[str, Scalar | Choice], lookup: Lookup) -> Point:
+    """Parameters with every choice made, sorted by name."""
+    settled = {name: value for name, value in parameters.items() if not isinstance(value, Choice)}
+    for name, value in parameters.items():
+        if isinstance(value, Choice):
+            records = lookup(value.verification)
+            if records is None:
+                raise Waiting(value.verification, f"waits for {value.verification}, which chooses its parameters")
+            try:
+                settled[name] = choose(value, name, settled, records)
+            except UserError as error:
+                raise Waiting(value.verification, f"cannot run: {error.message}") from None
+    return dict(sorted(settled.items()))
+
+
+def chosen_from(rung: Rung) -> tuple[str, ...]:
+    """The verifications that choose a parameter of this one."""
+    return tuple(dict.fromkeys(value.verification for value in rung.parameters.values() if isinstance(value, Choice)))
+
+
+def examine(trials: Iterable[Trial], known: Evidence, definitions: Definitions) -> list[Planned]:
+    """Each trial's state against what is `known`, with the reason where it is not fresh."""
+    fresh = {record.fingerprint for record in known.records}
+    failed = {failure.fingerprint: failure for failure in known.failures}
+    history = _History(known)
+    planned = []
+    for trial in trials:
+        if trial.fingerprint in fresh:
+            planned.append(Planned(trial, "fresh"))
+        elif trial.fingerprint in failed:
+            planned.append(Planned(trial, "failed", f"failed before: {failed[trial.fingerprint].error}"))
+        else:
+            planned.append(history.explain(trial, definitions))
+    return planned
+
+
+class _History:
+    """Older records, indexed for naming what changed."""
+
+    def __init__(self, known: Evidence) -> None:
+        self._codes = known.codes
+        self._records: dict[tuple[bytes, int], Record] = {}
+        self._by_seed: dict[int, list[Record]] = {}
+        for record in known.records:
+            self._records[_encoder.encode(record.parameters), record.seed] = record
+            self._by_seed.setdefault(record.seed, []).append(record)
+
+    def explain(self, trial: Trial, definitions: Definitions) -> Planned:
+        same = self._records.get((_encoder.encode(trial.parameters), trial.seed))
+        if same is not None:
+            before = self._codes.get(same.code, {})
+            return Planned(trial, "stale", f"code changed: {', '.join(_changed(before, definitions)) or 'unknown'}")
+        others = self._by_seed.get(trial.seed)
+        if not others:
+            return Planned(trial, "missing", f"new seed {trial.seed}" if self._records else "never run")
+        differences = [_difference(record.parameters, trial.parameters) for record in others]
+        nearest = min(differences, key=lambda difference: (len(difference), str(sorted(difference.items()))))
+        named = ", ".join(f"{name} {before} → {after}" for name, (before, after) in sorted(nearest.items()))
+        return Planned(trial, "missing", f"parameter changed or added: {named}")
+
+
+def _changed(before: Definitions, after: Definitions) -> list[str]:
+    return sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+
+
+def _difference(before: Point, after: Point) -> dict[str, tuple[Scalar | None, Scalar | None]]:
+    return {
+        name: (before.get(name), after.get(name)) for name in {*before, *after} if before.get(name) != after.get(name)
+    }
+
+
+def batches(trials: Iterable[Trial], experiment: Experiment, rung: Rung) -> list[Batch]:
+    """Trials grouped by all that splits a batch, each group cut evenly into pieces the experiment can train.
+
+    The cut depends on nothing but the trials and the declaration, so the same command gives the same bytes.
+    """
+    limit = rung.time_limit or experiment.time_limit
+    groups: dict[bytes, list[Trial]] = {}
+    for trial in trials:
+        shared = {name: value for name, value in trial.parameters.items() if name not in experiment.rides}
+        groups.setdefault(_encoder.encode([trial.review, trial.verification, trial.scale, shared]), []).append(trial)
+    found = []
+    for group in groups.values():
+        pieces = -(-len(group) // experiment.batch)
+        for piece in range(pieces):
+            part = tuple(group[piece * len(group) // pieces : (piece + 1) * len(group) // pieces])
+            found.append(Batch(part, experiment, limit * len(part)))
+    return found
+
+
+class Costs:
+    """Seconds that trials took, to say how long others will take."""
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        self._exact: dict[bytes, float] = {}
+        self._all: list[float] = []
+        for record in records:
+            self._exact[_encoder.encode(record.parameters)] = record.seconds
+            self._all.append(record.seconds)
+
+    def of(self, trial: Trial) -> float | None:
+        """Seconds the trial will take: as its point took, else as the verification's trials took on average."""
+        exact = self._exact.get(_encoder.encode(trial.parameters))
+        if exact is not None or not self._all:
+            return exact
+        return sum(self._all) / len(self._all)

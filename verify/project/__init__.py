@@ -1,0 +1,1 @@
+"""Where things are; the project loaded; records, verdicts and drawings as files."""

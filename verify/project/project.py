@@ -1,0 +1,343 @@
+"""A project as it stands: where its parts are, its reviews and what is declared in them, the evidence beside them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from functools import cached_property, lru_cache
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from verify.errors import UserError, UserErrors, nearest
+from verify.model import SCALES, Evidence, Experiment, Figure, Record, Review, Scale, Trial, Verdict, Verification
+from verify.planning import catalogue
+from verify.planning.fingerprint import Definitions, Sources, source_files
+from verify.planning.plan import Waiting, chosen_from, expand
+from verify.project import store
+
+
+class Parsed(Struct):
+    """A review with the code its experiments reach: what a parse costs, kept by the bytes it came from."""
+
+    review: Review
+    experiments: dict[str, Experiment]
+    definitions: dict[str, Definitions]
+    fingerprints: dict[str, tuple[str, ...]]
+    """Per `verification.scale`, of the trials declared; none where a parameter is chosen by another verification."""
+
+
+class _Cache(Struct):
+    key: str = ""
+    """Of this very program."""
+    parsed: dict[str, tuple[str, Parsed]] = {}
+    """Per review's path: the hash of its bytes, and what they parse to."""
+    reached: dict[str, Definitions] = {}
+    """Per experiment of the project's modules, the code it reaches."""
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder from `start` upwards that has `mkdocs.yml` and `reviews/`.
+
+    Raises:
+        UserErrors: there is none.
+    """
+    for folder in (start.resolve(), *start.resolve().parents):
+        if (folder / "mkdocs.yml").is_file() and (folder / "reviews").is_dir():
+            return folder
+    raise UserErrors(
+        [
+            UserError(
+                "this folder is in no project", hint="go to one that holds mkdocs.yml and reviews/, or use --project"
+            )
+        ]
+    )
+
+
+class Project:
+    """A project loaded once; nothing here runs or changes anything but the cache of parsed reviews."""
+
+    def __init__(self, root: Path, parsed: Sequence[Parsed]) -> None:
+        self.root = root
+        self.reviews = _in_order([each.review for each in parsed])
+        self._parsed = {each.review.slug: each for each in parsed}
+        self._evidence: dict[Path, Evidence | None] = {}
+        self._trials: dict[tuple[str, str, Scale], tuple[Trial, ...]] = {}
+
+    @classmethod
+    def load(cls, root: Path) -> Project:
+        """Read every review under `reviews/`.
+
+        Raises:
+            UserErrors: all mistakes of all reviews.
+        """
+        project, errors = cls.inspect(root)
+        if errors:
+            raise UserErrors(errors)
+        return project
+
+    @classmethod
+    def inspect(cls, root: Path) -> tuple[Project, list[UserError]]:
+        """The project of those reviews that can be read, and the mistakes in the others."""
+        files = {f"reviews/{path.name}": path.read_bytes() for path in sorted((root / "reviews").glob("*.md"))}
+        sources = sha256(b"".join(path.read_bytes() for path in source_files())).hexdigest()
+        path = root / ".verify" / "cache" / "reviews.json"
+        cache = _read_cache(path, sources)
+        found: dict[str, tuple[str, Parsed]] = {}
+        parser = _Parser(sources, cache.reached)
+        for below in sorted((root / "reviews").glob("*/**/*.md")):
+            hint = "move it up, or give it another ending if it belongs beside the page"
+            place = below.relative_to(root).as_posix()
+            parser.errors.append(
+                UserError("a review stands directly in reviews/, not in a folder of it", place, 0, hint)
+            )
+        for name, content in files.items():
+            key = sha256(content).hexdigest()
+            known = cache.parsed.get(name)
+            parsed = known[1] if known and known[0] == key else parser.parse(name, content)
+            if parsed is not None:
+                found[name] = (key, parsed)
+        if found != cache.parsed:
+            store.write_atomically(path, msgspec.json.encode(_Cache(sources, found, parser.reached)))
+        parsed_reviews = [parsed for _, parsed in found.values()]
+        return cls(root, parsed_reviews), parser.errors
+
+    # Where things are
+
+    def evidence_path(self, slug: str, verification: str, scale: Scale) -> Path:
+        return self.root / "docs" / "evidence" / slug / f"{verification}.{scale}.jsonl"
+
+    def journal_path(self, slug: str, verification: str, scale: Scale) -> Path:
+        return self.root / ".verify" / "journal" / slug / f"{verification}.{scale}.jsonl"
+
+    def verdicts_path(self, slug: str) -> Path:
+        return self.root / "docs" / "evidence" / slug / "verdicts.json"
+
+    def drawing_path(self, slug: str, name: str) -> Path:
+        """Of a figure, `<figure>.<scale>`, or of the review's `thumbnail`."""
+        return self.root / "docs" / "evidence" / slug / f"{name}.svg"
+
+    def specification_path(self, slug: str, name: str) -> Path:
+        """Of the same figure to explore: beside its drawing."""
+        return self.drawing_path(slug, name).with_suffix(".vl.json")
+
+    def svg_path(self, slug: str, figure: str, scale: Scale) -> Path:
+        return self.drawing_path(slug, f"{figure}.{scale}")
+
+    def relative(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix()
+
+    # What is declared
+
+    def review(self, slug: str) -> Review:
+        """Raises: UserErrors: there is no such review."""
+        if slug not in self._parsed:
+            raise UserErrors([UserError(f"there is no review '{slug}'", hint=nearest(slug, self._parsed))])
+        return self._parsed[slug].review
+
+    def experiment(self, review: Review, verification: Verification) -> Experiment:
+        return self._parsed[review.slug].experiments[verification.experiment]
+
+    def definitions(self, review: Review, verification: Verification) -> Definitions:
+        """The code the verification's experiment reaches."""
+        return self._parsed[review.slug].definitions[verification.experiment]
+
+    def trials(self, review: Review, verification: Verification, scale: Scale) -> tuple[Trial, ...]:
+        """The trials declared now; none while a parameter waits for a choice that has no evidence."""
+        key = (review.slug, verification.id, scale)
+        if key not in self._trials:
+            self._trials[key] = self._expand(review, verification, scale)
+        return self._trials[key]
+
+    def _expand(self, review: Review, verification: Verification, scale: Scale) -> tuple[Trial, ...]:
+        def lookup(chooser: str) -> Sequence[Record] | None:
+            evidence = self.evidence(review.slug, chooser, scale)
+            return evidence.records if evidence else None
+
+        definitions = self.definitions(review, verification)
+        try:
+            return expand(review.slug, verification, verification.rungs[scale], definitions, lookup)
+        except Waiting:
+            return ()
+
+    def fingerprints(self, review: Review, verification: Verification, scale: Scale) -> tuple[str, ...]:
+        """Those of `trials`, without looking at any where nothing is chosen."""
+        declared = self.declared(review, verification, scale)
+        if declared is None:
+            declared = tuple(trial.fingerprint for trial in self.trials(review, verification, scale))
+        return declared
+
+    def declared(self, review: Review, verification: Verification, scale: Scale) -> tuple[str, ...] | None:
+        """The fingerprints of the trials declared now; None where they depend on a choice."""
+        return self._parsed[review.slug].fingerprints.get(f"{verification.id}.{scale}")
+
+    def rungs(self, review: Review) -> Iterator[tuple[Verification, Scale]]:
+        """Every verification at every scale it declares, in the order of the file and of the ladder."""
+        for verification in review.verifications:
+            for scale in SCALES:
+                if scale in verification.rungs:
+                    yield verification, scale
+
+    # What is stored
+
+    def evidence(self, slug: str, verification: str, scale: Scale) -> Evidence | None:
+        """The committed evidence; raises UserErrors where the file cannot be read."""
+        path = self.evidence_path(slug, verification, scale)
+        if path not in self._evidence:
+            self._evidence[path] = self._read(path)
+        return self._evidence[path]
+
+    def forget(self, slug: str, verification: str, scale: Scale) -> None:
+        """Read the evidence anew the next time: it was just written, and trials may have been chosen by it."""
+        self._trials.clear()
+        self._evidence.pop(self.evidence_path(slug, verification, scale), None)
+
+    def journal(self, slug: str, verification: str, scale: Scale) -> Evidence:
+        """What this machine has run; empty where it has run nothing."""
+        blank = Evidence(slug, verification, scale)
+        return self._read(self.journal_path(slug, verification, scale)) or blank
+
+    def _read(self, path: Path) -> Evidence | None:
+        try:
+            return store.read(path, self.relative(path))
+        except UserError as error:
+            raise UserErrors([error]) from None
+
+    def stale(self, review: Review, verification: Verification, scale: Scale) -> int:
+        """How many records of the evidence are not of a trial as it is declared now."""
+        evidence = self.evidence(review.slug, verification.id, scale)
+        if evidence is None:
+            return 0
+        declared = set(self.fingerprints(review, verification, scale))
+        return sum(record.fingerprint not in declared for record in evidence.records)
+
+    def stored(self, slug: str) -> store.Verdicts:
+        return store.read_verdicts(self.verdicts_path(slug))
+
+    def verdicts(self, slug: str) -> dict[Scale, dict[str, Verdict]]:
+        """Per scale and claim the verdict of the last refresh."""
+        found: dict[Scale, dict[str, Verdict]] = {}
+        for verdict in self.stored(slug).verdicts:
+            found.setdefault(verdict.scale, {})[verdict.claim] = verdict
+        return found
+
+    def published(self, slug: str) -> dict[tuple[Scale, str], Verdict] | None:
+        """The verdicts of the project's last commit; None where there is no commit that holds them."""
+        path = f"HEAD:./{self.relative(self.verdicts_path(slug))}"
+        content = self._git("show", path)
+        if content is None:
+            return None
+        return {(verdict.scale, verdict.claim): verdict for verdict in store.decode_verdicts(content).verdicts}
+
+    @cached_property
+    def commit(self) -> str:
+        """The commit the project is at, with `+` where reviews or code differ from it; empty outside git."""
+        head = self._git("rev-parse", "HEAD")
+        if head is None:
+            return ""
+        # Evidence does not count: it is what the run is about to write.
+        changed = self._git("status", "--porcelain", "--", ".", ":(exclude)docs/evidence", ":(exclude)docs/notebooks")
+        return head.decode().strip()[:12] + ("+" if changed else "")
+
+    def _git(self, *arguments: str) -> bytes | None:
+        import subprocess  # a run with nothing to do asks git nothing
+
+        environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+        try:
+            done = subprocess.run(
+                ["git", *arguments], cwd=self.root, env=environment, capture_output=True, check=False, timeout=30
+            )
+        except FileNotFoundError:  # no git here: a downloaded copy
+            return None
+        return done.stdout if done.returncode == 0 else None
+
+    def figures(self, review: Review) -> Iterator[tuple[Verification, Figure, Scale]]:
+        """Every figure at every scale its verification declares."""
+        for verification, scale in self.rungs(review):
+            for figure in verification.figures:
+                yield verification, figure, scale
+
+
+def _in_order(reviews: Sequence[Review]) -> tuple[Review, ...]:
+    """By section, the one with the smallest `order` first, and within it by `order`, then by title."""
+    first: dict[str, int] = {}
+    for review in reviews:
+        first[review.section] = min(review.order, first.get(review.section, review.order))
+    return tuple(sorted(reviews, key=lambda each: (first[each.section], each.section, each.order, each.paper.title)))
+
+
+def _no_choice(verification: str) -> None:
+    """The lookup of a verification whose parameters nothing chooses."""
+    raise AssertionError(f"nothing is chosen by {verification}")
+
+
+def _read_cache(path: Path, key: str) -> _Cache:
+    """What was parsed before by this very program; empty where that cannot be read: it can be made again."""
+    try:
+        cache = msgspec.json.decode(path.read_bytes(), type=_Cache)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return _Cache(key)
+    return cache if cache.key == key else _Cache(key)
+
+
+@lru_cache(maxsize=1)
+def _experiments(program: str) -> tuple[dict[str, Experiment], list[UserError], Sources]:
+    """The project's experiments, the mistakes in them, and its modules, for as long as they have the hash `program`."""
+    del program
+    found, mistakes = catalogue.read_project()
+    return found, mistakes, Sources()
+
+
+class _Parser:
+    """Parses reviews, with what that needs loaded when the first one is not in the cache."""
+
+    def __init__(self, program: str, reached: dict[str, Definitions]) -> None:
+        self.errors: list[UserError] = []
+        self.reached = reached
+        self._program = program
+
+    def parse(self, name: str, content: bytes) -> Parsed | None:
+        from verify.format import reviews  # YAML and Markdown are loaded only if a review changed
+
+        known, wrong, sources = _experiments(self._program)
+        self.errors += [mistake for mistake in wrong if mistake not in self.errors]
+        try:
+            text = content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            self.errors.append(
+                UserError(f"it is not UTF-8: {error.reason}", name, content.count(b"\n", 0, error.start) + 1)
+            )
+            return None
+        review, mistakes = reviews.parse(name, text, known, catalogue.read_source)
+        self.errors += mistakes
+        if review is None or mistakes:
+            return None
+        experiments = dict(known)
+        if review.code_fences:
+            experiments |= catalogue.read_source(review.code, name)[0]
+            sources.add(name, review.code)
+        used = {verification.experiment for verification in review.verifications}
+        try:
+            definitions = {each: self._reach(sources, experiments[each]) for each in used}
+        except RecursionError:
+            self.errors.append(UserError("the code of its experiment is nested too deeply to be read", name))
+            return None
+        fingerprints = {
+            f"{verification.id}.{scale}": tuple(
+                trial.fingerprint
+                for trial in expand(review.slug, verification, rung, definitions[verification.experiment], _no_choice)
+            )
+            for verification in review.verifications
+            for scale, rung in verification.rungs.items()
+            if not chosen_from(rung)
+        }
+        return Parsed(review, {each: experiments[each] for each in used}, definitions, fingerprints)
+
+    def _reach(self, sources: Sources, experiment: Experiment) -> Definitions:
+        if experiment.module.endswith(".md"):  # a review's own code changes with the review
+            return sources.reach(experiment.module, experiment.name)
+        if experiment.name not in self.reached:
+            self.reached[experiment.name] = sources.reach(experiment.module, experiment.name)
+        return self.reached[experiment.name]

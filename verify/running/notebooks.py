@@ -1,0 +1,181 @@
+"""One notebook a review: a script in cells (py:percent), executed into a notebook that is committed and published.
+
+`reviews/notebooks/<review>.py` is the source, `docs/notebooks/<review>.ipynb` the result, which carries the hash of
+the source it came from.  It is executed in a kernel of its own, by `verify run` only: a build runs no review's code.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct
+
+from verify.errors import UserError, nearest
+from verify.project import store
+from verify.project.project import Project
+
+if TYPE_CHECKING:
+    from nbclient.exceptions import CellExecutionError
+    from nbformat import NotebookNode
+
+TIME_LIMIT = 300
+"""Seconds a cell may take."""
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+_LINE = re.compile(r"Cell In\[\d+\], line (\d+)")
+
+
+class Notebook(Struct, frozen=True):
+    """A review's notebook: its source and where its result belongs."""
+
+    slug: str
+    source: Path
+    result: Path
+
+    @property
+    def key(self) -> str:
+        """A hash of the source."""
+        return sha256(self.source.read_bytes()).hexdigest()
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the result is that of the source as it is now."""
+        return self.result.is_file() and _key(self.result) == self.key
+
+
+class _Metadata(Struct):
+    verify: dict[str, str] = {}
+
+
+class _Result(Struct):
+    """The little of a notebook's file that says what it came from."""
+
+    metadata: _Metadata = msgspec.field(default_factory=_Metadata)
+
+
+def _key(result: Path) -> str:
+    try:
+        return msgspec.json.decode(result.read_bytes(), type=_Result).metadata.verify.get("source", "")
+    except msgspec.DecodeError:
+        return ""
+
+
+def find(project: Project, slugs: Iterable[str] | None = None) -> list[Notebook]:
+    """The notebooks of the named reviews, or of all, in the reviews' order."""
+    wanted = {review.slug for review in project.reviews} if slugs is None else set(slugs)
+    sources, results = project.root / "reviews" / "notebooks", project.root / "docs" / "notebooks"
+    found = [
+        Notebook(each.slug, sources / f"{each.slug}.py", results / f"{each.slug}.ipynb") for each in project.reviews
+    ]
+    return [each for each in found if each.slug in wanted and each.source.is_file()]
+
+
+def mistakes(project: Project) -> Iterator[UserError]:
+    """Sources of no review, results of no source, results that are older than their source."""
+    slugs = [review.slug for review in project.reviews]
+    for source in sorted((project.root / "reviews" / "notebooks").glob("*.py")):
+        if source.stem not in slugs:
+            hint = f"it is called like its review; {nearest(source.stem, slugs)}"
+            yield UserError("this notebook belongs to no review", project.relative(source), 0, hint)
+    known = find(project)
+    for result in sorted((project.root / "docs" / "notebooks").glob("*.ipynb")):
+        if result not in [each.result for each in known]:
+            hint = "remove it (git rm), or write its source"
+            yield UserError("this notebook has no source in reviews/notebooks", project.relative(result), 0, hint)
+    for each in known:
+        if each.result.is_file() and not each.fresh:
+            hint = f"execute it: `verify run {each.slug}`"
+            yield UserError("this notebook is older than its source", project.relative(each.result), 0, hint)
+
+
+def execute(project: Project, notebook: Notebook) -> None:
+    """Execute the source in a new kernel, and write the result.
+
+    Raises:
+        UserError: a cell failed, at its line of the source; what was there of an older source is removed.
+    """
+    from tempfile import TemporaryDirectory
+
+    import jupytext  # type: ignore[import-untyped]
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    from traitlets.config import Config
+
+    notebook.result.unlink(missing_ok=True)
+    text = notebook.source.read_text(encoding="utf-8")
+    cells = jupytext.reads(text, fmt="py:percent")
+    name = project.relative(notebook.source)
+    try:
+        with TemporaryDirectory() as folder:
+            NotebookClient(
+                cells,
+                timeout=TIME_LIMIT,
+                kernel_name="python3",
+                record_timing=False,
+                resources={"metadata": {"path": str(notebook.source.parent)}},
+                config=Config(KernelManager=_connection(folder)),
+            ).execute()
+    except CellExecutionError as error:
+        line = _failed_line(text, cells, error)
+        raise UserError(f"the notebook failed: {error.ename}: {error.evalue}", name, line) from None
+    except CellTimeoutError:
+        hint = "a notebook shows the method in little: shrink it"
+        raise UserError(f"a cell of the notebook took longer than {TIME_LIMIT} s", name, 0, hint) from None
+    except DeadKernelError as error:
+        raise UserError(f"the notebook's kernel died: {error}", name, 0) from None
+    content = _cleaned(cells, notebook.key)
+    store.write_atomically(notebook.result, content)
+
+
+def _connection(folder: str) -> dict[str, str]:
+    """How to talk to the kernel: over a socket in a folder of ours where there are such; others could listen to TCP."""
+    return {"transport": "ipc", "ip": f"{folder}/kernel"} if os.name == "posix" else {}
+
+
+def _failed_line(text: str, cells: NotebookNode, error: CellExecutionError) -> int:
+    """The line of the source at which a cell failed; of the cell's first line where the error does not say."""
+    position = 0
+    for cell in cells.cells:
+        begin = text.find(cell.source, position) if cell.cell_type == "code" else -1
+        position = max(position, begin)
+        failed = any(output.output_type == "error" for output in cell.get("outputs", ()))
+        if failed and begin >= 0:
+            within = _LINE.findall(re.sub(r"\x1b\[[0-9;]*m", "", error.traceback))
+            return text.count("\n", 0, begin) + (int(within[0]) if within else 1)
+    return 0
+
+
+def _cleaned(cells: NotebookNode, key: str) -> bytes:
+    """The notebook as it is committed: without what would differ the next time though nothing changed."""
+    for number, cell in enumerate(cells.cells, 1):
+        cell.id = f"cell-{number}"
+        cell.metadata = {}
+        for output in cell.get("outputs", ()):
+            output.pop("metadata", None)
+            if output.output_type in ("display_data", "execute_result"):
+                output.metadata = {}
+                output.data = {kind: _cleaned_text(content) for kind, content in output.data.items()}
+            elif output.output_type == "stream":
+                output.text = _cleaned_text(output.text)
+    cells.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
+        "verify": {"source": key},
+    }
+    encoded = msgspec.json.encode(cells, order="sorted")
+    return msgspec.json.format(encoded, indent=1) + b"\n"
+
+
+def _cleaned_text(content: Any) -> Any:
+    """Text without addresses in memory."""
+    return _ADDRESS.sub("", content) if isinstance(content, str) else content
+
+
+def due(notebooks: Sequence[Notebook]) -> list[Notebook]:
+    """Those whose source has changed since they were executed."""
+    return [each for each in notebooks if not each.fresh]

@@ -1,0 +1,1 @@
+"""Pages, sheets and what belongs to them; only `mkdocs` below knows MkDocs."""

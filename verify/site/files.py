@@ -1,0 +1,63 @@
+"""What pages refer to and a build makes: tables as CSV, and the engine of interactive figures."""
+
+from __future__ import annotations
+
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+from verify.project import store
+from verify.project.project import Project
+from verify.site import tables
+
+_EXPORT = "window.vegaEmbed = vegaEmbed;"
+"""What the engine gives to a page."""
+
+
+@cache
+def engine_path() -> str:
+    """Where Vega, Vega-Lite and Vega-Embed are served, as one script: named by what it is made by and of."""
+    from importlib import metadata
+
+    from verify.drawing.svg import VEGA_LITE
+
+    made_by = f"{metadata.version('vl-convert-python')} {VEGA_LITE} {_EXPORT}"
+    return f"assets/vega.{sha256(made_by.encode()).hexdigest()[:8]}.js"
+
+
+def engine(root: Path) -> bytes:
+    """The script itself; putting it together takes seconds, so the project keeps it with what it caches."""
+    kept = root / ".verify" / "cache" / Path(engine_path()).name
+    if not kept.is_file():
+        import vl_convert  # loads a JavaScript engine
+
+        from verify.drawing.svg import VEGA_LITE
+
+        store.write_atomically(kept, vl_convert.javascript_bundle(_EXPORT, VEGA_LITE).encode())
+    return kept.read_bytes()
+
+
+def explorable(drawing: str) -> str:
+    """Where the specification lies that a browser makes the figure of a drawing from."""
+    return drawing.removesuffix(".svg") + ".vl.json"
+
+
+def beside(project: Project) -> dict[str, bytes]:
+    """Files that pages refer to and that lie nowhere yet, by their path relative to the site's root."""
+    found: dict[str, bytes] = {}
+    figures = ((review, *each) for review in project.reviews for each in project.figures(review))
+    if any(project.svg_path(review.slug, figure.id, scale).is_file() for review, _, figure, scale in figures):
+        found[engine_path()] = engine(project.root)
+    for review in project.reviews:
+        for verification, scale in project.rungs(review):
+            evidence = project.evidence(review.slug, verification.id, scale)
+            if evidence and evidence.records:
+                path = tables.csv_path(review.slug, verification.id, scale)
+                found[path] = tables.as_csv(evidence).encode()
+    return found
+
+
+def unread(root: Path) -> dict[str, Path]:
+    """What lies beside the reviews and is no review (pictures, sources of notebooks), by its path in the site."""
+    found = sorted((root / "reviews").rglob("*"))
+    return {path.relative_to(root).as_posix(): path for path in found if path.is_file() and path.suffix != ".md"}

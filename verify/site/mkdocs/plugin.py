@@ -1,0 +1,222 @@
+"""The adapter to MkDocs: hooks, nothing else.  Pages are made by `verify.site.pages`."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemBytecodeCache
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.livereload import LiveReloadServer
+from mkdocs.plugins import BasePlugin, get_plugin_logger
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.nav import Navigation
+from mkdocs.structure.pages import Page
+from watchdog.observers.polling import PollingObserver
+
+from verify.errors import UserError, UserErrors
+from verify.project.project import Project
+from verify.project.refresh import is_current
+from verify.site import assets, equations, feed, listings, pages, words
+from verify.site import files as files_of_pages
+from verify.site.citations import Site
+from verify.site.mkdocs import jupyter, live, theme
+from verify.site.mkdocs.serve import LIVE
+
+PLACE = "reviews"
+"""The entry of `nav` in whose place the sections of reviews stand."""
+log = get_plugin_logger(__name__)
+jupyter.defer()  # `mkdocs-jupyter` is loaded after this plugin
+
+
+class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it has no options
+    """Publishes the reviews of a project: pages, navigation, drawings, style."""
+
+    _live = False
+    _built: live.Built | None = None
+    """In a live site, what its last whole build left."""
+    _unfinished: live.Built | None = None
+
+    def on_startup(self, *, command: str, dirty: bool) -> None:
+        """Know whether someone is writing: then a mistake is shown in the page, and ends nothing."""
+        del dirty
+        self._live = command == "serve"
+
+    def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
+        """Load the project; put its reviews into the navigation and its style on every page."""
+        self._root = Path(config.config_file_path).parent
+        self._built = None
+        self._renderer = pages.Renderer(config.use_directory_urls, Site(config.site_name, config.site_url or ""))
+        self._project, self._mistakes = Project.inspect(self._root)
+        if self._mistakes and not self._live:
+            with _mistakes_listed():
+                raise UserErrors(self._mistakes)
+        for mistake in self._mistakes:
+            log.error(str(mistake))
+        _warn_of_old_verdicts(self._project)
+        if config.nav is not None:
+            config.nav = _with_sections(config.nav, pages.sections(self._project))
+        config.extra_css.append(assets.path("verify.css"))
+        config.theme.dirs.insert(0, str(Path(__file__).parent / "overrides"))
+        return config
+
+    def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
+        """Add the pages and whatever else lies beside the reviews."""
+        with _mistakes_listed():
+            self._beside = live.beside(self._root)  # before anything is read: what changes meanwhile is built again
+            self._rendered = self._renderer.render(self._project)
+            beside = files_of_pages.beside(self._project)
+        broken = pages.broken(self._mistakes).items()
+        rendered = self._rendered | {path: text for path, text in broken if path.startswith("reviews/")}
+        self._heads = _heads(self._project)
+        self._blocks: dict[str, list[str]] = {}
+        for path, text in rendered.items():
+            files.append(File.generated(config, path, content=text))
+        for name, content in {**assets.published(), **beside}.items():
+            files.append(File.generated(config, name, content=content))
+        for name, lying in files_of_pages.unread(self._root).items():
+            files.append(File.generated(config, name, abs_src_path=str(lying)))
+        if config.site_url:  # a feed needs whole addresses
+            title, about = config.site_name, config.site_description or config.site_name
+            news = feed.feed(self._project, title, about, config.site_url, config.use_directory_urls)
+            files.append(File.generated(config, feed.PATH, content=news))
+        return files
+
+    def on_nav(self, nav: Navigation, *, config: MkDocsConfig, files: Files) -> Navigation:
+        """Remember the navigation for builds of single pages."""
+        del config, files
+        self._nav = nav
+        return nav
+
+    def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> Environment:
+        """Keep the theme's templates compiled: a fifth of a small build is compiling them."""
+        env.bytecode_cache = FileSystemBytecodeCache()
+        if self._live and not self._mistakes:
+            outline = live.outline(self._project)
+            self._unfinished = live.Built(config, files, self._nav, env, self._rendered, outline, self._beside)
+        return env
+
+    def on_post_build(self, *, config: MkDocsConfig) -> None:
+        """From now on single pages can be built."""
+        del config
+        self._built, self._unfinished = self._unfinished, None
+
+    def on_page_markdown(self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
+        """Put the blocks of a generated page aside."""
+        del config, files
+        if page.file.src_uri not in self._rendered:
+            return markdown
+        markdown, self._blocks[page.file.src_uri] = listings.cut(markdown)
+        return markdown
+
+    def on_page_content(self, html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
+        """Bring the blocks back; say above a notebook whose it is, and of every equation that cannot be read why."""
+        name = Path(page.file.src_uri)
+        html = listings.pasted(html, self._blocks.pop(page.file.src_uri, []))
+        if name.parent.name == "notebooks" and name.suffix == ".ipynb":
+            html, style = jupyter.parted(html)
+            path = assets.named("notebook.css", style.encode())
+            if path not in files.src_uris:
+                files.append(File.generated(config, path, content=style))
+            self._heads[page.file.src_uri] = pages.stylesheet(page.file.src_uri, path, config.use_directory_urls)
+            html = pages.notebook(self._project, name.stem, config.use_directory_urls) + jupyter.mended(html)
+        for tex, reason in equations.broken(html):
+            log.warning(f"{page.file.src_uri}: the equation {tex!r} cannot be read: {reason}")
+        return html
+
+    def on_post_page(self, output: str, *, page: Page, config: MkDocsConfig) -> str:
+        """Put into the head what belongs there; mend what the theme leaves undone."""
+        del config
+        if page.file.src_uri in self._heads:
+            output = output.replace("</head>", self._heads[page.file.src_uri] + "</head>", 1)
+        return theme.mend(output)
+
+    def on_post_template(self, output_content: str, *, template_name: str, config: MkDocsConfig) -> str:
+        """Mend the pages that the theme has of its own, too; without the site's address a sitemap would be empty."""
+        if template_name == "sitemap.xml" and not config.site_url:
+            return ""
+        return theme.mend(output_content) if template_name.endswith(".html") else output_content
+
+    def on_serve(
+        self, server: LiveReloadServer, *, config: MkDocsConfig, builder: Callable[..., Any]
+    ) -> LiveReloadServer:
+        """Rebuild when a review changes; under `verify serve`, when it says so, with evidence and drawings in order."""
+        server.builder = partial(self._rebuild, builder)
+        due = os.environ.get(LIVE)
+        if due is None:
+            server.watch(str(self._root / "reviews"))
+            return server
+        docs, configuration = Path(config.docs_dir), str(config.config_file_path)
+        server.unwatch(str(docs))
+        server.unwatch(configuration)
+        server.observer = PollingObserver(timeout=0.05)  # MkDocs' own looks every half second only
+        server.build_delay = 0.01  # `verify serve` has waited for the editor already
+        server.watch(str(docs), recursive=False)
+        for path in [due, configuration, *(str(each) for each in docs.iterdir() if each.is_dir())]:
+            if path != str(docs / "evidence"):
+                server.watch(path)
+        return server
+
+    def _rebuild(self, whole: Callable[[], None]) -> None:
+        """Build the pages that an edit changes, or everything where that is not enough."""
+        start = time.monotonic()
+        project, mistakes = Project.inspect(self._root)
+        if self._built is not None and not mistakes:
+            try:
+                rendered = self._renderer.render(project)
+                self._project, self._heads = project, self._heads | _heads(project)
+                built = live.follow(self._root, self._built, project, rendered)
+            except (UserError, UserErrors):
+                built = None  # the whole build says what is wrong
+            if built is not None:
+                _warn_of_old_verdicts(project)
+                log.info(f"{words.count(built, 'page')} built in {time.monotonic() - start:.2f} seconds")
+                return
+        whole()
+
+
+def _heads(project: Project) -> dict[str, str]:
+    return {f"reviews/{review.slug}.md": pages.head(review) for review in project.reviews}
+
+
+def _warn_of_old_verdicts(project: Project) -> None:
+    for review in project.reviews:
+        if not is_current(project, review):
+            log.warning(f"{review.path}: verdicts or figures are older than the review: run `verify refresh`")
+
+
+@contextmanager
+def _mistakes_listed() -> Iterator[None]:
+    """End the build with all mistakes of a user's, one below the other, and no traceback."""
+    try:
+        yield
+    except (UserError, UserErrors) as mistake:
+        found = mistake.errors if isinstance(mistake, UserErrors) else [mistake]
+        number = "1 mistake" if len(found) == 1 else f"{len(found)} mistakes"
+        raise PluginError("\n".join([f"{number}; mend and build again", *map(str, found)])) from None
+
+
+def _with_sections(nav: list[Any], sections: dict[str, list[str]]) -> list[Any]:
+    """`nav` with one entry per section of reviews where it says `reviews`."""
+    found: list[Any] = []
+    for entry in nav:
+        if entry == PLACE:
+            # MkDocs prints titles as they are.
+            found += [{escape(section): paths} for section, paths in sections.items()]
+        elif isinstance(entry, dict):
+            found.append(
+                {
+                    title: _with_sections(below, sections) if isinstance(below, list) else below
+                    for title, below in entry.items()
+                }
+            )
+        else:
+            found.append(entry)
+    return found

@@ -1,0 +1,264 @@
+"""A project's reviews and evidence as Markdown pages, for any generator: nothing here knows MkDocs.
+
+Blocks of HTML stand in the Markdown where a review has its fences.  What is behind a page and too much for it (every
+trial, provenance, code) is in sheets: HTML documents, from which folds in the page take a part when they are opened.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
+from itertools import groupby
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from verify.errors import UserError
+from verify.model import CodeFence, Review, Scale, Verification
+from verify.project.project import Project
+from verify.running import notebooks
+from verify.site import answer, assets, citations, files, lists, tables, words
+from verify.site.citations import Site
+from verify.site.intervals import interval
+from verify.site.links import Link, link_from
+from verify.site.listings import listing, one_block
+from verify.site.prose import Prose
+from verify.site.views import ReviewView, VerificationView, view
+
+FOLDER = Path(__file__).parent
+
+
+class Renderer:
+    """Renders a project's pages and sheets; those of a review anew only when it or its evidence changed.
+
+    Args:
+        directory_urls: whether the generator serves `a/b.md` as `a/b/` (MkDocs' default) or as `a/b.html`.
+        site: what a citation of a review says of where it stands.
+        notebooks: whether the generator makes pages of notebooks.
+    """
+
+    def __init__(self, directory_urls: bool = True, site: Site | None = None, notebooks: bool = True) -> None:
+        self._directory_urls = directory_urls
+        self._site = site or Site()
+        self._link = partial(link_from, directory_urls=directory_urls, notebooks=notebooks)
+        self._kept: dict[str, tuple[object, ReviewView, dict[str, str]]] = {}
+
+    def render(self, project: Project) -> dict[str, str]:
+        """Paths relative to the docs folder, and what belongs there, Markdown or HTML.
+
+        Evidence and drawings are read, never changed.
+        """
+        self._kept = {review.slug: self._of(project, review) for review in project.reviews}
+        views = [page for _, page, _ in self._kept.values()]
+        rendered = {
+            "index.md": _home(views, self._link("index.md")),
+            "claims.md": _claims(views, self._link("claims.md")),
+        }
+        changelog = project.root / "CHANGELOG.md"
+        if changelog.is_file():
+            rendered["changelog.md"] = changelog.read_text(encoding="utf-8")
+        for _, _, own in self._kept.values():
+            rendered |= own
+        return rendered | dict(_modules(views, self._link))
+
+    def _of(self, project: Project, review: Review) -> tuple[object, ReviewView, dict[str, str]]:
+        """A hashable account of what a review's pages are made from, what they show, and the pages."""
+        known = self._kept.get(review.slug)
+        state = _state(project, review)
+        if known and known[0] == state:
+            return known
+        page = view(project, review)
+        cited = _citations(page, self._site, self._directory_urls)
+        own = {page.page: _review(project, page, self._link(page.page), cited)}
+        return state, page, own | dict(_sheets(project, page, self._link))
+
+
+def render(
+    project: Project, directory_urls: bool = True, site: Site | None = None, notebooks: bool = True
+) -> dict[str, str]:
+    """All generated pages and sheets, once: as of `Renderer`."""
+    return Renderer(directory_urls, site, notebooks).render(project)
+
+
+def _state(project: Project, review: Review) -> object:
+    """What decides a review's pages: its text, its code, and when its evidence and its notebook were written."""
+    files = sorted(project.verdicts_path(review.slug).parent.glob("*"))
+    for notebook in notebooks.find(project, [review.slug]):
+        files += [notebook.source, notebook.result]
+    written = [(path, path.stat().st_mtime_ns) for path in files if path.is_file()]
+    code = [project.definitions(review, verification) for verification in review.verifications]
+    return review.text, code, written
+
+
+def broken(errors: Sequence[UserError]) -> dict[str, str]:
+    """A page in the place of each review that cannot be read, listing its mistakes: for whoever is just writing it."""
+    by_file = groupby(sorted(errors, key=lambda error: error.file), key=lambda error: error.file)
+    return {file: _block("broken.html", file=file, errors=list(group)) for file, group in by_file if file}
+
+
+def notebook(project: Project, slug: str, directory_urls: bool = True) -> str:
+    """What stands above a review's notebook: where it belongs, and where it can be had."""
+    page = view(project, project.review(slug))
+    return _block("notebook.html", view=page, link=link_from(f"notebooks/{slug}.ipynb", directory_urls))
+
+
+def head(review: Review) -> str:
+    """What belongs into the head of a review's page: the paper, for reference managers."""
+    return _block("head.html", tags=citations.tags(review.paper))
+
+
+def stylesheet(page: str, style: str, directory_urls: bool = True) -> str:
+    """What belongs into the head of a page for a style of its own."""
+    return Markup('<link rel="stylesheet" href="{}">').format(link_from(page, directory_urls)(style))
+
+
+def sections(project: Project) -> dict[str, list[str]]:
+    """The pages of reviews under the name of their section, in the order of the list of papers."""
+    grouped = groupby(project.reviews, key=lambda review: review.section)
+    return {section: [f"reviews/{review.slug}.md" for review in reviews] for section, reviews in grouped}
+
+
+def _home(views: list[ReviewView], link: Link) -> str:
+    choices = lists.paper_filters(views)
+    return _environment().get_template("home.md").render(sections=lists.papers(views), choices=choices, link=link)
+
+
+def _claims(views: list[ReviewView], link: Link) -> str:
+    rows = lists.claims(views)
+    choices = lists.claim_filters(rows)
+    return _environment().get_template("claims.md").render(rows=rows, choices=choices, link=link)
+
+
+def _review(project: Project, page: ReviewView, link: Link, cited: dict[str, str]) -> str:
+    paper = page.review.paper
+    front = {
+        "title": _quoted(paper.title),
+        "description": _quoted(page.review.summary),
+        "tags": Markup("[{}]").format(Markup(", ").join(map(_quoted, page.review.tags))),
+    }
+    body = "\n\n".join(_parts(project, page, link))
+    addresses = list(_addresses(page.review))
+    template = _environment().get_template("review.md")
+    return template.render(view=page, front=front, addresses=addresses, cited=cited, body=Markup(body), link=link)
+
+
+def _citations(page: ReviewView, site: Site, directory_urls: bool) -> dict[str, str]:
+    address = link_from("index.md", directory_urls)(page.page)
+    return {
+        "The paper": citations.of_paper(page.review.paper),
+        "This review": citations.of_review(page.review, site, address),
+    }
+
+
+def _quoted(text: str) -> Markup:
+    """A value of a page's front matter: HTML, because themes print it as it is, in quotes that YAML understands."""
+    return Markup(json.dumps(str(escape(text)), ensure_ascii=False))
+
+
+def _addresses(review: Review) -> Iterator[tuple[str, str]]:
+    if review.paper.arxiv:
+        yield f"arXiv {review.paper.arxiv}", f"https://arxiv.org/abs/{review.paper.arxiv}"
+    yield from review.paper.links.items()
+
+
+def _parts(project: Project, page: ReviewView, link: Link) -> Iterator[str]:
+    """The body of a review in order: prose with its bindings replaced, and what stands in the place of each fence."""
+    review = page.review
+    prose = Prose(project, page)
+    lines = review.text.splitlines()
+    fences: list[Verification | CodeFence] = sorted(
+        [*review.verifications, *review.code_fences], key=lambda fence: fence.line
+    )
+    position = review.body_line
+    for fence in fences:
+        yield prose.render(lines[position - 1 : fence.line - 1], position)
+        if isinstance(fence, CodeFence):
+            yield _code(page, fence, lines)
+        else:
+            yield _block("verification.html", each=page.verifications[fence.id], slug=review.slug, link=link)
+        position = fence.end_line + 1
+    yield prose.render(lines[position - 1 :], position)
+
+
+def _code(page: ReviewView, fence: CodeFence, lines: list[str]) -> str:
+    """A reviewer's experiment, shown where it stands; anchored under the names of the experiments it holds."""
+    experiments = [view.experiment for view in page.verifications.values() if view.in_review]
+    names = sorted({each.name for each in experiments if fence.line <= each.line <= fence.end_line})
+    code = "\n".join(lines[fence.line : fence.end_line - 1])
+    return _block("code.html", names=names, code=code)
+
+
+def _sheets(project: Project, page: ReviewView, link: Callable[[str], Link]) -> Iterator[tuple[str, str]]:
+    """A document for each verification."""
+    template = _environment().get_template("evidence.html")
+    for each in page.verifications.values():
+        shown = _tables(project, page, each)
+        yield each.sheet, template.render(view=page, each=each, tables=shown, link=link(each.sheet))
+
+
+def _modules(views: list[ReviewView], link: Callable[[str], Link]) -> Iterator[tuple[str, str]]:
+    """A document for each module of experiments."""
+    uses: dict[str, list[tuple[ReviewView, VerificationView]]] = {}
+    for page in views:
+        for each in page.verifications.values():
+            if not each.in_review:
+                uses.setdefault(each.experiment.module, []).append((page, each))
+    template = _environment().get_template("module.html")
+    for name, used in uses.items():
+        path = _code_path(name)
+        yield path, template.render(module=name, uses=used, source=used[0][1].source, link=link(path))
+
+
+def _tables(project: Project, page: ReviewView, each: VerificationView) -> dict[Scale, tables.Table]:
+    found = {at.scale: project.evidence(page.review.slug, each.verification.id, at.scale) for at in each.standings}
+    return {scale: tables.table(evidence) for scale, evidence in found.items() if evidence and evidence.records}
+
+
+def _code_path(module: str) -> str:
+    """Where the source of a project's module is served."""
+    return f"code/{module}.html"
+
+
+def _block(template: str, **values: object) -> str:
+    return one_block(_environment().get_template(template).render(**values))
+
+
+@cache
+def _environment() -> Environment:
+    """Jinja2 with everything escaped unless it was made here, and nothing undefined taken for empty."""
+    environment = Environment(
+        bytecode_cache=FileSystemBytecodeCache(),
+        loader=FileSystemLoader([FOLDER / "templates", FOLDER / "mkdocs" / "overrides"]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {"asset": assets.path, "engine": files.engine_path, "looks": words.LOOKS}
+    environment.filters |= {
+        "addresses": _addresses,
+        "anchor": words.anchor,
+        "answer": answer.answer,
+        "asks": words.asks,
+        "change_at": answer.change,
+        "code_path": _code_path,
+        "control": words.control,
+        "control_measured": words.control_measured,
+        "count_of": words.count,
+        "criterion": words.criterion,
+        "duration": words.duration,
+        "explorable": files.explorable,
+        "interval": interval,
+        "listing": listing,
+        "measured": words.measured,
+        "number": words.number,
+        "one_block": lambda html: Markup(one_block(html)),
+        "rung_anchor": answer.anchor,
+        "scalar": words.scalar,
+        "scale_before": answer.scale_before,
+        "sentence": words.sentence,
+        "web_address": words.web_address,
+    }
+    return environment

@@ -1,0 +1,313 @@
+"""A review and its evidence, gathered for a page: what the templates show, with nothing left to compute there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from verify.drawing.svg import look
+from verify.errors import UserError
+from verify.model import (
+    SCALES,
+    STATUSES,
+    Claim,
+    Environment,
+    Evidence,
+    Experiment,
+    Figure,
+    Review,
+    Scale,
+    Status,
+    Verdict,
+    Verification,
+)
+from verify.planning.fingerprint import find_project_module
+from verify.project.project import Project
+from verify.running import notebooks
+from verify.site import tables
+
+
+class Standing(Struct, frozen=True):
+    """How the stored evidence of one verification at one scale stands to what is declared now."""
+
+    scale: Scale
+    declared: int
+    """Trials declared; 0 while a parameter waits for another verification's choice."""
+    fresh: int
+    stale: int
+    """Records of trials that are not declared (any more): other code, other parameters."""
+    failed: int
+    error: str
+    """Of the first failure."""
+    seconds: float
+    seeds: int
+    data: tuple[str, ...]
+    """Hashes of the data the trials saw, where they report them."""
+    environments: tuple[Environment, ...]
+    command: str
+    """What reproduces it."""
+    evidence: str
+    """The published file, relative to the site's root."""
+    csv: str
+    """The same records for other programs, likewise."""
+
+    @property
+    def records(self) -> int:
+        return self.fresh + self.stale
+
+    @property
+    def ran(self) -> bool:
+        return self.records + self.failed > 0
+
+    @property
+    def complete(self) -> bool:
+        """Everything declared has run, as it is declared."""
+        return self.ran and not self.stale and not self.failed and self.fresh == self.declared
+
+    @property
+    def word(self) -> str:
+        if not self.ran:
+            return "not run"
+        if self.failed:
+            return "failed"
+        if self.stale:
+            return "stale"
+        return "fresh" if self.complete else "incomplete"
+
+    @property
+    def detail(self) -> str:
+        """The word in numbers."""
+        if not self.declared:
+            return "waits for another verification's choice"
+        if not self.ran:
+            return f"none of {self.declared} trials has run"
+        if self.failed:
+            return f"{self.failed} of {self.declared} trials failed: {self.error}"
+        if self.stale:
+            return f"{self.stale} of {self.records} results are of older code or parameters"
+        if self.complete:
+            return f"all {self.declared} trials have run as they are declared"
+        return f"{self.fresh} of {self.declared} trials have run"
+
+
+class Result(Struct, frozen=True):
+    """A claim at one scale."""
+
+    scale: Scale
+    verdict: Verdict
+    standing: Standing
+
+
+class ClaimView(Struct, frozen=True):
+    claim: Claim
+    verification: Verification
+    results: dict[Scale, Result]
+
+    @property
+    def movable(self) -> bool:
+        """Whether there is a published interval that a reader's own threshold can be compared with."""
+        judged = any(each.verdict.low is not None and each.verdict.high is not None for each in self.results.values())
+        return judged and not self.claim.test.criterion.every
+
+
+class Drawing(Struct, frozen=True):
+    """A drawing as a page shows it."""
+
+    path: str
+    """Relative to the site's root."""
+    width: int
+    height: int
+    """In CSS pixels, at its full size."""
+    says: str
+    """What it shows, for who cannot see it; empty where it does not say."""
+
+
+class FigureView(Struct, frozen=True):
+    figure: Figure
+    panels: tuple[tuple[Standing, Drawing], ...]
+    """The drawing of each scale that has one."""
+    paper: Drawing | None = None
+    """Of the paper's own numbers."""
+
+
+class VerificationView(Struct, frozen=True):
+    verification: Verification
+    experiment: Experiment
+    in_review: bool
+    """Whether the experiment stands in the review itself."""
+    source: str
+    """The source of the project module that holds the experiment; empty where `in_review`."""
+    declaration: str
+    sheet: str
+    """The document with its data, provenance and declaration, relative to the site's root."""
+    figures: tuple[FigureView, ...]
+    claims: tuple[ClaimView, ...]
+    standings: tuple[Standing, ...]
+
+
+class Tally(Struct, frozen=True):
+    """How many claims of a review have which verdict at one scale."""
+
+    scale: Scale
+    counts: dict[Status, int]
+
+
+class Cost(Struct, frozen=True):
+    """What the evidence of a review took at one scale."""
+
+    scale: Scale
+    trials: int
+    seconds: float
+    devices: tuple[str, ...]
+
+
+class NotebookView(Struct, frozen=True):
+    """The notebook of a review."""
+
+    word: str
+    """fresh, stale or not run."""
+    page: str
+    """Its page, relative to the docs folder: only where it is fresh."""
+    source: str
+    """Its source, likewise."""
+
+
+class ReviewView(Struct, frozen=True):
+    review: Review
+    page: str
+    scales: tuple[Scale, ...]
+    verifications: dict[str, VerificationView]
+    tallies: tuple[Tally, ...]
+    costs: tuple[Cost, ...]
+    thumbnail: Drawing | None
+    """A small drawing of its first claims' evidence."""
+    notebook: NotebookView | None
+
+    @property
+    def claims(self) -> tuple[ClaimView, ...]:
+        return tuple(claim for view in self.verifications.values() for claim in view.claims)
+
+    @property
+    def drawn(self) -> bool:
+        """Whether any figure has a drawing."""
+        return any(shown.panels or shown.paper for view in self.verifications.values() for shown in view.figures)
+
+
+def view(project: Project, review: Review) -> ReviewView:
+    """Everything a review's page and its entry in the list of papers show."""
+    verdicts = project.verdicts(review.slug)
+    views = {each.id: _verification(project, review, each, verdicts) for each in review.verifications}
+    scales = tuple(scale for scale in SCALES if any(scale in each.rungs for each in review.verifications))
+    return ReviewView(
+        review=review,
+        page=f"reviews/{review.slug}.md",
+        scales=scales,
+        verifications=views,
+        tallies=tuple(_tallies(views, scales)),
+        costs=tuple(_costs(views, scales)),
+        thumbnail=_drawing(project, review, "thumbnail"),
+        notebook=_notebook(project, review),
+    )
+
+
+def _notebook(project: Project, review: Review) -> NotebookView | None:
+    for each in notebooks.find(project, [review.slug]):
+        word = "fresh" if each.fresh else "stale" if each.result.is_file() else "not run"
+        return NotebookView(word, f"notebooks/{review.slug}.ipynb", f"reviews/notebooks/{review.slug}.py")
+    return None
+
+
+def _verification(
+    project: Project, review: Review, verification: Verification, verdicts: dict[Scale, dict[str, Verdict]]
+) -> VerificationView:
+    standings = tuple(
+        _standing(project, review, verification, scale) for scale in SCALES if scale in verification.rungs
+    )
+    experiment = project.experiment(review, verification)
+    in_review = experiment.module == review.path
+    lines = review.text.splitlines()[verification.line : verification.end_line - 1]
+    return VerificationView(
+        verification=verification,
+        experiment=experiment,
+        in_review=in_review,
+        source="" if in_review else find_project_module(experiment.module) or "",
+        declaration="\n".join(lines),
+        sheet=f"evidence/{review.slug}/{verification.id}.html",
+        figures=tuple(_figure(project, review, figure, standings) for figure in verification.figures),
+        claims=tuple(_claim(claim, verification, standings, verdicts) for claim in verification.claims),
+        standings=standings,
+    )
+
+
+def _standing(project: Project, review: Review, verification: Verification, scale: Scale) -> Standing:
+    evidence = project.evidence(review.slug, verification.id, scale) or Evidence(review.slug, verification.id, scale)
+    stale = project.stale(review, verification, scale)
+    used = {record.environment for record in evidence.records}
+    return Standing(
+        scale=scale,
+        declared=len(project.fingerprints(review, verification, scale)),
+        fresh=len(evidence.records) - stale,
+        stale=stale,
+        failed=len(evidence.failures),
+        error=evidence.failures[0].error if evidence.failures else "",
+        seconds=sum(record.seconds for record in evidence.records),
+        seeds=len({record.seed for record in evidence.records}),
+        data=tuple(sorted({record.data for record in evidence.records if record.data})),
+        environments=tuple(each for each in evidence.environments.values() if each.id in used),
+        command=f"verify run {review.slug}:{verification.id} --scale {scale}",
+        evidence=f"evidence/{review.slug}/{verification.id}.{scale}.jsonl",
+        csv=tables.csv_path(review.slug, verification.id, scale),
+    )
+
+
+def _figure(project: Project, review: Review, figure: Figure, standings: tuple[Standing, ...]) -> FigureView:
+    drawn = [(each, _drawing(project, review, f"{figure.id}.{each.scale}")) for each in standings]
+    panels = tuple((each, drawing) for each, drawing in drawn if drawing)
+    return FigureView(figure, panels, _drawing(project, review, f"{figure.id}.paper") if figure.paper else None)
+
+
+def _drawing(project: Project, review: Review, name: str) -> Drawing | None:
+    path = project.drawing_path(review.slug, name)
+    if not path.is_file():
+        return None
+    shown = look(path.read_text(encoding="utf-8"))
+    if shown is None:
+        hint = "drawings are made by `verify refresh`: delete the file and run it"
+        raise UserError("this is no drawing of a figure", project.relative(path), hint=hint)
+    return Drawing(f"evidence/{review.slug}/{path.name}", *shown)
+
+
+def _claim(
+    claim: Claim,
+    verification: Verification,
+    standings: tuple[Standing, ...],
+    verdicts: dict[Scale, dict[str, Verdict]],
+) -> ClaimView:
+    results = {}
+    for standing in standings:
+        verdict = verdicts.get(standing.scale, {}).get(claim.id)
+        if verdict is None:
+            verdict = Verdict(claim.id, standing.scale, "not run", "no verdict is stored yet")
+        results[standing.scale] = Result(standing.scale, verdict, standing)
+    return ClaimView(claim, verification, results)
+
+
+def _tallies(views: dict[str, VerificationView], scales: tuple[Scale, ...]) -> Iterator[Tally]:
+    """Verdicts counted, at every scale where anything has run; at the first one where nothing has."""
+    claims = [claim for each in views.values() for claim in each.claims]
+    ran = [scale for scale in scales if any(s.ran for v in views.values() for s in v.standings if s.scale == scale)]
+    for scale in ran or scales[:1]:
+        found = Counter(claim.results[scale].verdict.status for claim in claims if scale in claim.results)
+        if found:
+            yield Tally(scale, {status: found[status] for status in STATUSES if found[status]})
+
+
+def _costs(views: dict[str, VerificationView], scales: tuple[Scale, ...]) -> Iterator[Cost]:
+    for scale in scales:
+        standings = [each for v in views.values() for each in v.standings if each.scale == scale and each.records]
+        if standings:
+            devices = {f"{e.device}, {e.machine}" for each in standings for e in each.environments}
+            trials = sum(each.records for each in standings)
+            yield Cost(scale, trials, sum(each.seconds for each in standings), tuple(sorted(devices)))

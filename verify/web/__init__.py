@@ -1,1 +1,0 @@
-"""The published site: pages from reviews and evidence, and the MkDocs plugin that serves them."""
