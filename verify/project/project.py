@@ -4,38 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from functools import cached_property, lru_cache
-from hashlib import sha256
+from functools import cached_property
 from pathlib import Path
-
-import msgspec
-from msgspec import Struct
 
 from verify.errors import UserError, UserErrors, nearest
 from verify.model import SCALES, Evidence, Experiment, Figure, Record, Review, Scale, Trial, Verdict, Verification
-from verify.planning import catalogue
-from verify.planning.fingerprint import Definitions, Sources, source_files
-from verify.planning.plan import Waiting, chosen_from, expand
-from verify.project import store
-
-
-class Parsed(Struct):
-    """A review with the code its experiments reach: what a parse costs, kept by the bytes it came from."""
-
-    review: Review
-    experiments: dict[str, Experiment]
-    definitions: dict[str, Definitions]
-    fingerprints: dict[str, tuple[str, ...]]
-    """Per `verification.scale`, of the trials declared; none where a parameter is chosen by another verification."""
-
-
-class _Cache(Struct):
-    key: str = ""
-    """Of this very program."""
-    parsed: dict[str, tuple[str, Parsed]] = {}
-    """Per review's path: the hash of its bytes, and what they parse to."""
-    reached: dict[str, Definitions] = {}
-    """Per experiment of the project's modules, the code it reaches."""
+from verify.planning.fingerprint import Definitions
+from verify.planning.plan import Waiting, expand
+from verify.project import loading, store
+from verify.project.loading import Parsed
 
 
 def find_root(start: Path) -> Path:
@@ -81,28 +58,8 @@ class Project:
     @classmethod
     def inspect(cls, root: Path) -> tuple[Project, list[UserError]]:
         """The project of those reviews that can be read, and the mistakes in the others."""
-        files = {f"reviews/{path.name}": path.read_bytes() for path in sorted((root / "reviews").glob("*.md"))}
-        sources = sha256(b"".join(path.read_bytes() for path in source_files())).hexdigest()
-        path = root / ".verify" / "cache" / "reviews.json"
-        cache = _read_cache(path, sources)
-        found: dict[str, tuple[str, Parsed]] = {}
-        parser = _Parser(sources, cache.reached)
-        for below in sorted((root / "reviews").glob("*/**/*.md")):
-            hint = "move it up, or give it another ending if it belongs beside the page"
-            place = below.relative_to(root).as_posix()
-            parser.errors.append(
-                UserError("a review stands directly in reviews/, not in a folder of it", place, 0, hint)
-            )
-        for name, content in files.items():
-            key = sha256(content).hexdigest()
-            known = cache.parsed.get(name)
-            parsed = known[1] if known and known[0] == key else parser.parse(name, content)
-            if parsed is not None:
-                found[name] = (key, parsed)
-        if found != cache.parsed:
-            store.write_atomically(path, msgspec.json.encode(_Cache(sources, found, parser.reached)))
-        parsed_reviews = [parsed for _, parsed in found.values()]
-        return cls(root, parsed_reviews), parser.errors
+        parsed, errors = loading.load(root)
+        return cls(root, parsed), errors
 
     # Where things are
 
@@ -266,78 +223,3 @@ def _in_order(reviews: Sequence[Review]) -> tuple[Review, ...]:
     for review in reviews:
         first[review.section] = min(review.order, first.get(review.section, review.order))
     return tuple(sorted(reviews, key=lambda each: (first[each.section], each.section, each.order, each.paper.title)))
-
-
-def _no_choice(verification: str) -> None:
-    """The lookup of a verification whose parameters nothing chooses."""
-    raise AssertionError(f"nothing is chosen by {verification}")
-
-
-def _read_cache(path: Path, key: str) -> _Cache:
-    """What was parsed before by this very program; empty where that cannot be read: it can be made again."""
-    try:
-        cache = msgspec.json.decode(path.read_bytes(), type=_Cache)
-    except (FileNotFoundError, msgspec.DecodeError):
-        return _Cache(key)
-    return cache if cache.key == key else _Cache(key)
-
-
-@lru_cache(maxsize=1)
-def _experiments(program: str) -> tuple[dict[str, Experiment], list[UserError], Sources]:
-    """The project's experiments, the mistakes in them, and its modules, for as long as they have the hash `program`."""
-    del program
-    found, mistakes = catalogue.read_project()
-    return found, mistakes, Sources()
-
-
-class _Parser:
-    """Parses reviews, with what that needs loaded when the first one is not in the cache."""
-
-    def __init__(self, program: str, reached: dict[str, Definitions]) -> None:
-        self.errors: list[UserError] = []
-        self.reached = reached
-        self._program = program
-
-    def parse(self, name: str, content: bytes) -> Parsed | None:
-        from verify.format import reviews  # YAML and Markdown are loaded only if a review changed
-
-        known, wrong, sources = _experiments(self._program)
-        self.errors += [mistake for mistake in wrong if mistake not in self.errors]
-        try:
-            text = content.decode("utf-8")
-        except UnicodeDecodeError as error:
-            self.errors.append(
-                UserError(f"it is not UTF-8: {error.reason}", name, content.count(b"\n", 0, error.start) + 1)
-            )
-            return None
-        review, mistakes = reviews.parse(name, text, known, catalogue.read_source)
-        self.errors += mistakes
-        if review is None or mistakes:
-            return None
-        experiments = dict(known)
-        if review.code_fences:
-            experiments |= catalogue.read_source(review.code, name)[0]
-            sources.add(name, review.code)
-        used = {verification.experiment for verification in review.verifications}
-        try:
-            definitions = {each: self._reach(sources, experiments[each]) for each in used}
-        except RecursionError:
-            self.errors.append(UserError("the code of its experiment is nested too deeply to be read", name))
-            return None
-        fingerprints = {
-            f"{verification.id}.{scale}": tuple(
-                trial.fingerprint
-                for trial in expand(review.slug, verification, rung, definitions[verification.experiment], _no_choice)
-            )
-            for verification in review.verifications
-            for scale, rung in verification.rungs.items()
-            if not chosen_from(rung)
-        }
-        return Parsed(review, {each: experiments[each] for each in used}, definitions, fingerprints)
-
-    def _reach(self, sources: Sources, experiment: Experiment) -> Definitions:
-        if experiment.module.endswith(".md"):  # a review's own code changes with the review
-            return sources.reach(experiment.module, experiment.name)
-        if experiment.name not in self.reached:
-            self.reached[experiment.name] = sources.reach(experiment.module, experiment.name)
-        return self.reached[experiment.name]
