@@ -7,24 +7,25 @@ a reviewer's code; so the declaration (`verify.lab.declare.experiment`) takes li
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from verify.errors import UserError, nearest
 from verify.model import Experiment
+from verify.planning import options, returned, signature
 
 PACKAGE = Path(__file__).parent.parent
-_OPTIONS = ("rides", "values", "diverged", "batch", "time_limit")
 
 
 def read_project() -> tuple[dict[str, Experiment], list[UserError]]:
     """The experiments of `verify/experiments`, by name, and the mistakes in their declarations."""
     found: dict[str, Experiment] = {}
     errors: list[UserError] = []
-    for path in sorted((PACKAGE / "experiments").glob("*.py")):
+    for path in _modules():
         module = f"verify.experiments.{path.stem}"
-        file = f"verify/experiments/{path.name}"
+        file = _place(path)
         experiments, mistakes = _read(path.read_text(encoding="utf-8"), module, file, needs_decorator=True)
         errors += mistakes
         for name, experiment in experiments.items():
@@ -33,6 +34,28 @@ def read_project() -> tuple[dict[str, Experiment], list[UserError]]:
                 errors.append(UserError(f"two experiments are called '{name}'", file, experiment.line, hint))
             found[name] = experiment
     return found, errors
+
+
+def _modules() -> list[Path]:
+    return sorted((PACKAGE / "experiments").glob("*.py"))
+
+
+def _place(module: Path) -> str:
+    return f"verify/experiments/{module.name}"
+
+
+def unlike(name: str, code: str) -> tuple[str, str] | None:
+    """Why something called `name`, in a review's `code` or in the project's modules, is no experiment; and a hint."""
+    found = signature.unlike(code, name)
+    if found is not None:
+        line, why, hint = found
+        return f"'{name}' in line {line} is no experiment: {why}", hint
+    for path in _modules():
+        found = signature.unlike(path.read_text(encoding="utf-8"), name)
+        if found is not None:
+            line, why, hint = found
+            return f"'{name}' in {_place(path)}, line {line}, is no experiment: {why}", hint
+    return None
 
 
 def read_source(code: str, path: str) -> tuple[dict[str, Experiment], list[UserError]]:
@@ -53,10 +76,10 @@ def _read(code: str, module: str, file: str, *, needs_decorator: bool) -> tuple[
     found: dict[str, Experiment] = {}
     errors: list[UserError] = []
     for function in tree.body:
-        if not isinstance(function, ast.FunctionDef):
+        if not isinstance(function, signature.Function):
             continue
         decorator = next(filter(is_declaration, function.decorator_list), None)
-        first = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
+        first = signature.positional(function)
         if decorator is None and (needs_decorator or first not in (["seed", "device"], ["seeds", "device"])):
             continue
         experiment, mistakes = _experiment(function, decorator, module, file)
@@ -65,6 +88,10 @@ def _read(code: str, module: str, file: str, *, needs_decorator: bool) -> tuple[
             hint = f"rename one: the first stands in line {found[function.name].line}"
             errors.append(UserError(f"two experiments are called '{function.name}'", file, function.lineno, hint))
         found[function.name] = experiment
+    for node in tree.body:
+        for name in signature.assigned(node):
+            if name in found:  # it is not the function that runs: what that returns is not known
+                found[name] = msgspec.structs.replace(found[name], values=())
     return found, errors
 
 
@@ -76,61 +103,52 @@ def is_declaration(node: ast.expr) -> bool:
 
 
 def _experiment(
-    function: ast.FunctionDef, decorator: ast.expr | None, module: str, file: str
+    function: signature.Function, decorator: ast.expr | None, module: str, file: str
 ) -> tuple[Experiment, list[UserError]]:
-    errors: list[UserError] = []
-    options = dict(_options(decorator, file, errors)) if isinstance(decorator, ast.Call) else {}
-    rides = tuple(options.get("rides", ()))
-    batched = bool(rides) or options.get("batch", 1) > 1
+    given, errors = options.read(decorator, file) if decorator is not None else ({}, [])
+    rides: tuple[str, ...] = given.get("rides", ())
+    batch: int = given.get("batch", 1)
+    batched = bool(rides) or batch > 1
+    if errors:  # else an option that could not be read would be reported as a wrong signature too
+        batched = batched or "seeds" in signature.positional(function)
+    wrong = signature.faults(function, batched=batched)
+    if wrong:
+        message = f"experiment '{function.name}' {signature.joined(wrong)}"
+        hint = f"write `{signature.wanted(function, batched=batched)}`"
+        errors.append(UserError(message, file, function.lineno, hint))
     arguments = function.args
-    first = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)]
-    wanted = ["seeds" if batched else "seed", "device"]
-    if first != wanted:
-        errors.append(
-            UserError(
-                f"experiment '{function.name}' must begin with ({', '.join(wanted)})",
-                file,
-                function.lineno,
-                "its parameters follow as keywords: def f(seed, device, *, width: int); "
-                "the batched form, declared by rides or batch, takes `seeds`",
-            )
-        )
-    if arguments.vararg or arguments.kwarg:
-        hint = "name each parameter: they are checked against the review"
-        errors.append(UserError(f"experiment '{function.name}' takes *args or **kwargs", file, function.lineno, hint))
     names = tuple(argument.arg for argument in arguments.kwonlyargs)
-    required = tuple(n for n, default in zip(names, arguments.kw_defaults, strict=True) if default is None)
-    for ride in rides:
+    for ride in () if wrong else rides:
         if ride not in names:
             message = f"'{ride}' in rides is no parameter of '{function.name}'"
             errors.append(UserError(message, file, function.lineno, nearest(ride, names)))
+    values, mistakes = _values(function, given, file)
     experiment = Experiment(
         name=function.name,
         module=module,
         line=function.lineno,
         parameters=names,
-        required=required,
+        required=tuple(n for n, default in zip(names, arguments.kw_defaults, strict=True) if default is None),
         batched=batched,
         rides=rides,
-        values=tuple(options.get("values", ())),
-        diverged=dict(options.get("diverged") or {}),
-        batch=options.get("batch", 1),
-        time_limit=float(options.get("time_limit", 600.0)),
+        values=values,
+        diverged=given.get("diverged", {}),
+        batch=batch,
+        time_limit=given.get("time_limit", 600.0),
     )
-    return experiment, errors
+    return experiment, errors + mistakes
 
 
-def _options(decorator: ast.Call, file: str, errors: list[UserError]) -> Iterator[tuple[str, Any]]:
-    for keyword in decorator.keywords:
-        line = keyword.value.lineno
-        if keyword.arg not in _OPTIONS:
-            hint = nearest(keyword.arg or "**", _OPTIONS)
-            errors.append(UserError(f"unknown option '{keyword.arg}' of @experiment", file, line, hint))
-            continue
-        try:
-            yield keyword.arg, ast.literal_eval(keyword.value)
-        except ValueError:
-            hint = "write it out: it is read without running the code"
-            errors.append(UserError(f"'{keyword.arg}' of @experiment must be a literal", file, line, hint))
-    if decorator.args:
-        errors.append(UserError("@experiment takes keywords only", file, decorator.lineno, nearest("", _OPTIONS)))
+def _values(function: signature.Function, given: dict[str, Any], file: str) -> tuple[tuple[str, ...], list[UserError]]:
+    """What the experiment returns, as declared, else as its literals say; and declared names that it never returns."""
+    declared: tuple[str, ...] = given.get("values", ())
+    wraps = [each for each in function.decorator_list if not is_declaration(each)]
+    known = None if wraps or isinstance(function, ast.AsyncFunctionDef) else returned.names(function)
+    if not declared:
+        return known or (), []
+    never = [name for name in declared if known is not None and name not in known]
+    return declared, [
+        UserError(f"'{function.name}' never returns '{name}', which it declares in values", file, function.lineno,
+                  nearest(name, known or ()))
+        for name in never
+    ]  # fmt: skip
