@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+
 from tests.reviewing import CLAIM, COIN, EXPERIMENTS, FRONT, HEAD, SWEEP, claim, fence, figure, good, line_of, read
 from verify import model
 from verify.errors import UserError
@@ -68,8 +70,7 @@ claims:
     says: It comes up heads.
     source: Table 1
     reported: {error: 0.02}
-    test: {metric: error, every: {within: [-1, 1]}}
-    control: {where: {arm: new}}
+    test: {metric: error, statistic: slope, along: bias, every: {within: [-1, 1]}}
 ```
 """
 
@@ -90,14 +91,13 @@ def test_good_file() -> None:
                 id="heads",
                 says="It comes up heads.",
                 source="Table 1",
-                test=model.Test("error", Criterion(-1.0, 1.0, every=True)),
+                test=model.Test("error", Criterion(-1.0, 1.0, every=True), "slope", along="bias"),
                 line=41,
                 reported={"error": 0.02},
-                control={"arm": "new"},
             ),
         ),
         line=19,
-        end_line=47,
+        end_line=46,
         title="A toss",
     )
     links = {"code": "https://example.org/coins"}
@@ -292,7 +292,60 @@ def test_check_between_reviews() -> None:
     assert [str(error) for error in check([one, again, same])] == [
         "reviews/more/coins.md:1: a review is called 'coins' already\n"
         "    so is reviews/coins.md; rename one of the two",
-        "reviews/other.md:1: another review has the same title\n    see reviews/coins.md; one review a paper",
+        "reviews/other.md:2: another review has the same title\n    see reviews/coins.md, line 2; one a paper",
+    ]
+
+
+def test_titles_and_sections_that_differ_in_case_and_spaces_only_are_the_same() -> None:
+    one, two = good(FRONT), good(FRONT.replace("title: Coins", "title: Dice"))
+    text = FRONT.replace("title: Coins", "'title' :   cOINS").replace("section: Training", 'section: "training "')
+    odd, _ = read(text, "reviews/odd.md")
+    assert odd is not None
+    two = msgspec.structs.replace(two, slug="two", path="reviews/two.md")
+    assert [str(error) for error in check([odd, one, two])] == [
+        "reviews/coins.md:2: another review has the same title\n    see reviews/odd.md, line 2; one a paper",
+        "reviews/odd.md:5: section 'training ' differs from 'Training' in case or spaces only\n"
+        "    write `section: Training`, as reviews/coins.md does",
+    ]
+
+
+def test_a_control_of_other_trials() -> None:
+    review = good(claim("{metric: error, where: {arm: new}, at_most: 0}", "{where: {arm: old}}"))
+    assert review.claims[0].control == {"arm": "old"}
+
+
+def test_a_function_that_is_no_experiment_is_named_where_it_is_asked_for() -> None:
+    text = FRONT + "```python verify\ndef own(seed, device, bias): ...\n```\n" + fence(HEAD.replace("coin", "own"))
+    _, errors = parse("reviews/coins.md", text, EXPERIMENTS, read_source)
+    assert [(error.line, error.message, error.hint) for error in errors] == [
+        (
+            line_of(text, "experiment: own"),
+            "'own' in line 9 is no experiment: it has `bias` before the `*` that parameters follow",
+            "write `def own(seed, device, *, bias)`",
+        )
+    ]
+
+
+def test_a_metric_that_the_source_never_returns_is_found_without_evidence() -> None:
+    code = "```python verify\ndef own(seed, device, *, arm, bias, examples): return {'error': 1, 'loss': [1]}\n```\n"
+    figure = "figures:\n  - {id: a, caption: b, x: bias, y: eror, color: los, facet: arms}\n"
+    text = FRONT + "{{ toss.erorr }}\n\n" + code + fence((HEAD + figure + CLAIM).replace("coin\n", "own\n"))
+    text = text.replace("metric: error", "metric: err")
+    _, errors = parse("reviews/coins.md", text, EXPERIMENTS, read_source)
+    assert [(error.line, error.message, error.hint) for error in errors] == [
+        (8, "verification 'toss' measures no 'erorr'", "did you mean 'error'?"),
+        (line_of(text, "eror,"), "experiment own returns no 'eror'", "did you mean 'error'?"),
+        (
+            line_of(text, "eror,"),
+            "'los' is neither a parameter of this verification nor returned by its experiment",
+            "did you mean 'loss'?",
+        ),
+        (
+            line_of(text, "eror,"),
+            "'arms' is neither a parameter of this verification nor returned by its experiment",
+            "did you mean 'arm'?",
+        ),
+        (line_of(text, "metric: err"), "experiment own returns no 'err'", "did you mean 'error'?"),
     ]
 
 

@@ -272,7 +272,37 @@ CLAIMS: list[Case] = [
         claim(f"{{{MEAN}, at_most: 0}}", "{where: {arm: new}}"),
         "control:",
         "the control selects the very trials of the test",
-        "change a parameter that the test selects",
+        "change a parameter that the test selects: arm",
+    ),
+    (
+        claim(f"{{{MEAN}, at_most: 0}}", "{where: {bias: 0.1}}"),
+        "control:",
+        "the control selects the very trials of the test",
+        "change a parameter that the test selects: arm",
+    ),
+    (
+        claim("{metric: error, at_most: 0}", OLD),
+        "control:",
+        "the control selects the very trials of the test",
+        "the test, without `where`, is of all trials: add `where: {arm: …}` to it, with another value",
+    ),
+    (
+        claim(f"{{{COMPARE.replace('{arm: ', '{arn: ')}, at_most: 0}}"),
+        "test: {m",
+        "'arn' is not a parameter of this verification",
+        "did you mean 'arm'?",
+    ),
+    (
+        claim(f"{{{COMPARE.replace('difference', 'slope')}, where: {{bias: 0.1}}, along: bias, at_most: 0}}"),
+        "test: {m",
+        "a slope needs 2 values of 'bias', not 1, at scale tiny where bias=0.1, arm=new",
+        "see the grid of each scale",
+    ),
+    (
+        claim(f"{{{COMPARE.replace('difference', 'interaction')}, where: {{bias: 0.1}}, along: bias, at_most: 0}}"),
+        "test: {m",
+        "an interaction needs 2 values of 'bias', not 1, at scale tiny where bias=0.1, arm=new",
+        "see the grid of each scale",
     ),
     (
         claim(f"{{{MEAN}, at_most: 0}}", "{where: {arm: older}}"),

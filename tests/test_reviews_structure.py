@@ -10,6 +10,8 @@ STRAY = "a `verify` fence must stand at the start of a line, outside lists, quot
 
 MOVE = "move it to column 0, or, to show it as an example, put it into a longer fence (````)"
 
+ONE_COLUMN = "keys of one mapping, and items of one list, begin in one column"
+
 STRUCTURE: list[Case] = [
     (
         FRONT + "```yaml verify\nid: x\n",
@@ -164,6 +166,18 @@ ABOUT: list[Case] = [
         "an item of `not_testable` needs the key 'why'",
         "",
     ),
+    (
+        front("summary:", "tags: a b\nsummary:"),
+        "tags:",
+        "`tags` must be a list of words, not the text 'a b'",
+        "write [a, b]",
+    ),
+    (
+        front("summary:", "tags: '#a; b c'\nsummary:"),
+        "tags:",
+        "`tags` must be a list of words, not the text '#a; b c'",
+        "write [a, b c]",
+    ),
     ("---\n- x\n---\n", "- x", "the front matter must be a mapping of keys to values, not a list", ""),
 ]
 
@@ -213,6 +227,48 @@ YAML: list[Case] = [
         "not YAML: mapping values are not allowed in this context",
         "quote a value that contains ': '",
     ),
+    (
+        head("experiment:", "  experiment:"),
+        "  experime",
+        "not YAML: mapping values are not allowed in this context",
+        f"it is indented deeper than the line above, and so read as a part of its text; {ONE_COLUMN}",
+    ),
+    (
+        head("id: toss", "title: a\n  text of: words\nid: toss"),
+        "  text of",
+        "not YAML: mapping values are not allowed in this context",
+        "quote a value that contains ': '",
+    ),
+    (
+        head("  bias:", "    bias:"),
+        "    bias",
+        "not YAML: while parsing a block mapping, did not find expected key",
+        f"it is indented deeper than the line above; {ONE_COLUMN}",
+    ),
+    (
+        head("  bias:", " bias:"),
+        " bias",
+        "not YAML: while parsing a block mapping, did not find expected key",
+        f"it is indented less than the line above; {ONE_COLUMN}",
+    ),
+    (
+        FRONT + fence("claims:\n  - id: a\n    says: b\n   source: c\n"),
+        "   source",
+        "not YAML: while parsing a block collection, did not find expected '-' indicator",
+        f"it is indented less than the line above; {ONE_COLUMN}",
+    ),
+    (
+        FRONT + fence(" id: a\nexperiment: c\n"),
+        "experiment",
+        "not YAML: did not find expected <document start>",
+        f"it is indented less than the line above; {ONE_COLUMN}",
+    ),
+    (
+        head("experiment:", "\texperiment:"),
+        "id: toss",
+        "not YAML: while scanning a plain scalar, found a tab character that violates indentation",
+        "indent by spaces, not by tabs",
+    ),
     (FRONT + fence("x: " + "[" * 60 + "]" * 60 + "\n"), "x: [[[[[", "nested more than 40 levels deep", ""),
     (
         FRONT + fence("x: a\x01b\n"),
@@ -261,3 +317,100 @@ def test_an_unclosed_verification_before_another() -> None:
         (line_of(text, "Text."), "not YAML: while scanning a simple key, could not find expected ':'"),
         (line_of(text, "```yaml verify\nid: sweep"), "a `verify` fence inside the one that opens in line 8"),
     ]
+
+
+JEKYLL = """\
+---
+layout: post
+title: Attention
+date: 2020-01-02 10:00:00 +0100
+categories: [nlp]
+tags: attention, transformers
+comments: true
+author: Me
+excerpt: All you need.
+mood: fine
+vanue: NeurIPS 2017
+order: first
+---
+
+Text.
+"""
+HUGO = """\
++++
+title = "Attention"
+date = 2020-01-02
+tags = ["a"]
+[params]
+  showToc = true
++++
+
+Text.
+"""
+
+
+def test_front_matter_of_another_generator_is_one_mistake() -> None:
+    keys = ("layout", "date", "categories", "tags", "comments", "author", "excerpt", "mood", "vanue")
+    listed = ", ".join(f"`{key}`" for key in keys)
+    hint = """line 2, `layout`: delete it; that is the same on every page here
+    line 4, `date`: write `reviewed: 2020-01-02`
+    line 5, `categories`: becomes `section`, one text
+    line 6, `tags`: write `tags: [attention, transformers]`
+    line 7, `comments`: delete it; that is the same on every page here
+    line 8, `author`: becomes `authors`, a list of the paper's
+    line 9, `excerpt`: becomes `summary`, one sentence
+    line 10, `mood`: delete it; it means nothing here
+    line 11, `vanue`: did you mean `venue`?"""
+    assert complaints(JEKYLL) == [
+        (2, f"this front matter is another generator's: {listed}", hint),
+        (12, "`order` must be an integer of at least 0, not the text 'first'", ""),
+    ]
+
+
+def test_what_is_missing_besides_is_listed_once() -> None:
+    text = "---\nlayout: post\nauthors: Ann Author and Bo Writer\n---\n"
+    hint = """line 2, `layout`: delete it; that is the same on every page here
+    line 3, `authors`: write `authors: [Ann Author, Bo Writer]`
+    required besides: title, venue, section, summary"""
+    without = "and without `title`, `venue`, `section`, `summary`"
+    assert complaints(text) == [(2, f"this front matter is another generator's: `layout`, `authors`, {without}", hint)]
+
+
+def test_front_matter_in_toml_is_one_mistake() -> None:
+    hint = """line 2, `title`: write `title: …`
+    line 3, `date`: write `reviewed: 2020-01-02`
+    line 4, `tags`: write `tags: …`
+    line 6, `showToc`: delete it; that is the same on every page here
+    required besides: authors, venue, section, summary"""
+    message = (
+        "front matter in TOML (`+++`); here it is YAML, between two lines `---`: `title`, `date`, `tags`, `showToc`, "
+        "and without `authors`, `venue`, `section`, `summary`"
+    )
+    assert complaints(HUGO) == [(2, message, hint)]
+    assert complaints("+++\ntitle = 3\n") == [
+        (1, "the front matter does not end", "it is YAML here, between two lines `---`")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "advice"),
+    [
+        *((f"{key}: x", "delete it; ") for key in (
+            "layout", "comments", "toc", "math", "mathjax", "katex", "showtoc", "ShowToc", "draft", "published", "slug",
+            "permalink", "aliases", "img", "cover", "image", "redirect_from", "output", "format", "jupyter", "cssclass",
+        )),
+        ("category: x", "becomes `section`"),
+        ("lastmod: 2020-03-04", "write `reviewed: 2020-03-04`"),
+        ("date: yesterday", "becomes `reviewed`"),
+        ("description: x", "becomes `summary`"),
+        ("weight: 3", "becomes `order`"),
+        ("keywords: [x]", "becomes `tags`"),
+        ("journal: x", "becomes `venue`"),
+        ("paper: x", "goes into `links`"),
+    ],
+)  # fmt: skip
+def test_what_becomes_of_a_key_of_another_generator(line: str, advice: str) -> None:
+    key = line.partition(":")[0]
+    ((where, message, hint),) = complaints(front("summary:", f"{line}\nsummary:"))
+    assert (where, message) == (6, f"this front matter is another generator's: `{key}`")
+    assert hint.startswith(f"line 6, `{key}`: {advice}")

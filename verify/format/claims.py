@@ -8,7 +8,7 @@ from verify.format import fields
 from verify.format.fields import Converter, Field, listing, one_of, optional, required
 from verify.format.grids import Draft
 from verify.format.problems import Problems
-from verify.format.selection import spelled, values
+from verify.format.selection import equal, spelled, values
 from verify.format.subjects import check_together, metric, numbers, parameter, where
 from verify.format.yaml12 import Items, Node, Table
 from verify.model import FORMS, STATISTICS, Claim, Criterion, Test, Where
@@ -85,12 +85,18 @@ def _has_right_control(claim: Claim, draft: Draft, line: int, problems: Problems
         problems.add(line, "the control of a comparison of spans is the other span", "leave `control` out")
         return False
     trials = test.where | claim.control
-    if trials == test.where:
-        problems.add(
-            line, "the control selects the very trials of the test", "change a parameter that the test selects"
-        )
+    if all(equal(trials[name], value) for name, value in test.where.items()):
+        problems.add(line, "the control selects the very trials of the test", _other_trials(test, claim.control))
         return False
     return check_together(draft, trials, line, problems) and _check_along(test, trials, draft, line, problems)
+
+
+def _other_trials(test: Test, control: Where) -> str:
+    """What to do about a control whose trials are among the test's own."""
+    if test.where:
+        return f"change a parameter that the test selects: {', '.join(test.where)}"
+    names = ", ".join(f"{name}: …" for name in control)
+    return f"the test, without `where`, is of all trials: add `where: {{{names}}}` to it, with another value"
 
 
 class _Test:
@@ -171,8 +177,10 @@ class _Test:
             self.check_overlap(one, other, test, node)
         for arm in _arms(test):
             line = node.entries["arms"].line if test.arms else node.line
-            if check_together(self.draft, arm, line, self.problems):
-                _check_along(test, arm, self.draft, node.line, self.problems)
+            if not check_together(self.draft, arm, line, self.problems):
+                break  # what is wrong with one arm is mostly wrong with the other
+            if not _check_along(test, arm, self.draft, node.line, self.problems):
+                break
         self.check_spans(test, node)
 
     def check_spans(self, test: Test, node: Table) -> None:
@@ -204,16 +212,15 @@ def _check_along(test: Test, selection: Where, draft: Draft, line: int, problems
     """Report an axis that is not numeric, does not vary, or has too few points among the selected trials."""
     if test.along is None:
         return True
-    problem = numbers(draft, test.along, selection, f"a {test.statistic} needs")
+    needs = f"an {test.statistic} needs" if test.statistic == "interaction" else f"a {test.statistic} needs"
+    problem = numbers(draft, test.along, selection, needs)
     forms = (test.form, *test.rivals) if test.form else ()
     least = max((_POINTS[form] for form in forms), default=2)
     among = f" where {spelled(selection)}" if selection else ""
     for scale, rung in draft.rungs.items():
         points = values(rung, test.along, selection)
         if not problem and len(points) < least:
-            problem = (
-                f"a {test.statistic} needs {least} values of '{test.along}', not {len(points)}, at scale {scale}{among}"
-            )
+            problem = f"{needs} {least} values of '{test.along}', not {len(points)}, at scale {scale}{among}"
         if not problem and (test.log or forms) and any(not isinstance(point, str) and point <= 0 for point in points):
             problem = f"a logarithm or a form needs values of '{test.along}' above 0 at scale {scale}{among}"
     if problem:

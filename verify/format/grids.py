@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -69,23 +69,29 @@ _CHOICE = {
 }
 
 
-def read(
-    node: Node, line: int, end_line: int, experiments: Mapping[str, Experiment], complete: bool, problems: Problems
-) -> Draft | None:
-    """The head of the fence in lines `line` to `end_line`.
+class Known(Struct, frozen=True):
+    """The experiments that a verification may ask for."""
 
-    `complete`: whether all of the review's own experiments could be read, so that an unknown name is a mistake.
-    """
+    experiments: Mapping[str, Experiment]
+    complete: bool
+    """Whether all of the review's own could be read, so that an unknown name is a mistake."""
+    unlike: Callable[[str], tuple[str, str] | None]
+    """Why something of a name is no experiment, and a hint; None where nothing has the name."""
+
+
+def read(node: Node, line: int, end_line: int, known: Known, problems: Problems) -> Draft | None:
+    """The head of the fence in lines `line` to `end_line`."""
     found = fields.loose(node, "a verification", _FIELDS, problems)
     if found is None or not isinstance(node, Table):
         return None
     if found["id"] == VERDICT:
         problems.add(node.entries["id"].line, f"a verification cannot be called '{VERDICT}'", "choose another id")
     name = found["experiment"] or ""
-    experiment = experiments.get(name)
-    if name and experiment is None and complete:
-        hint = nearest(name, experiments) + " (or write it in a ```python verify fence of this review)"
-        problems.add(node.entries["experiment"].line, f"no experiment is called '{name}'", hint)
+    experiment = known.experiments.get(name)
+    if name and experiment is None and known.complete:
+        hint = nearest(name, known.experiments) + " (or write it in a ```python verify fence of this review)"
+        wrong = known.unlike(name) or (f"no experiment is called '{name}'", hint)
+        problems.add(node.entries["experiment"].line, *wrong)
     head = _Head(experiment, found, "seeds" in node.entries, problems)
     rungs = head.rungs()
     return Draft(

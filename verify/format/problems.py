@@ -17,5 +17,7 @@ class Problems:
         self.found.append(UserError(message, self.file, line, hint))
 
     def in_order(self) -> list[UserError]:
-        """All mistakes by line; those of one line in the order they were found."""
-        return sorted(self.found, key=lambda error: error.line)
+        """All mistakes by line; those of one line in the order they were found, and what two parts of it share once."""
+        once = {(error.line, error.message): error for error in reversed(self.found)}
+        kept = [error for error in self.found if once[error.line, error.message] is error]
+        return sorted(kept, key=lambda error: error.line)

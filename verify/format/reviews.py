@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
+from unicodedata import normalize
 
 from verify.errors import UserError
 from verify.format import charts, choices, claims, fences, frontmatter, grids, inline, references
@@ -16,6 +19,7 @@ from verify.format.grids import Draft
 from verify.format.problems import Problems
 from verify.format.yaml12 import Items, Leaf, Node, Table, read
 from verify.model import CodeFence, Experiment, Review, Verification
+from verify.planning import catalogue
 
 FenceExperiments = Callable[[str, str], tuple[dict[str, Experiment], list[UserError]]]
 
@@ -38,11 +42,12 @@ def parse(
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     problems = Problems(path)
     slug = _slug(path, problems)
-    document = fences.split(text, problems)
-    about = _front_matter(document, problems)
-    code, known, complete = _experiments(document, experiments, fence_experiments, problems)
+    blanked, toml = frontmatter.without_toml(text, problems)
+    document = fences.split(blanked, problems)
+    about = None if toml else _front_matter(document, problems)
+    code, known = _experiments(document, experiments, fence_experiments, problems)
     yaml_fences = [fence for fence in document.fences if fence.language == "yaml"]
-    drafts = list(_drafts(yaml_fences, known, complete, problems))
+    drafts = list(_drafts(yaml_fences, known, problems))
     all_read = document.complete and len(drafts) == len(yaml_fences) and all(draft.id for draft in drafts)
     choices.check(drafts, all_read, problems)
     verifications = tuple(_verification(draft, problems) for draft in drafts)
@@ -67,20 +72,40 @@ def parse(
 
 
 def check(reviews: Sequence[Review]) -> list[UserError]:
-    """Mistakes between reviews: two with one slug, or two papers with one title."""
+    """Mistakes between reviews: two of one name or of one title, and sections that are meant to be one."""
     found: list[UserError] = []
     slugs: dict[str, Review] = {}
     titles: dict[str, Review] = {}
     for review in reviews:
+        title = _folded(review.paper.title)
+        line = frontmatter.line_of(review.text, "title")
         if first := slugs.get(review.slug):
             hint = f"so is {first.path}; rename one of the two"
             found.append(UserError(f"a review is called '{review.slug}' already", review.path, 1, hint))
-        elif first := titles.get(review.paper.title.casefold()):
-            problem = "another review has the same title"
-            found.append(UserError(problem, review.path, 1, f"see {first.path}; one review a paper"))
+        elif first := titles.get(title):
+            other = f"{first.path}, line {frontmatter.line_of(first.text, 'title')}"
+            found.append(UserError("another review has the same title", review.path, line, f"see {other}; one a paper"))
         slugs.setdefault(review.slug, review)
-        titles.setdefault(review.paper.title.casefold(), review)
-    return found
+        titles.setdefault(title, review)
+    return found + list(_sections(reviews))
+
+
+def _sections(reviews: Sequence[Review]) -> Iterator[UserError]:
+    """Sections whose names differ in case or spaces only: the list would have two headings for one."""
+    spellings: dict[str, Counter[str]] = {}
+    for review in reviews:
+        spellings.setdefault(_folded(review.section), Counter())[review.section] += 1
+    for review in reviews:
+        usual, _ = spellings[_folded(review.section)].most_common(1)[0]
+        if review.section != usual:
+            other = next(each for each in reviews if each.section == usual)
+            message = f"section '{review.section}' differs from '{usual}' in case or spaces only"
+            hint = f"write `section: {usual}`, as {other.path} does"
+            yield UserError(message, review.path, frontmatter.line_of(review.text, "section"), hint)
+
+
+def _folded(text: str) -> str:
+    return " ".join(normalize("NFC", text).casefold().split())
 
 
 def _slug(path: str, problems: Problems) -> str:
@@ -105,10 +130,10 @@ def _experiments(
     experiments: Mapping[str, Experiment],
     fence_experiments: FenceExperiments,
     problems: Problems,
-) -> tuple[str, dict[str, Experiment], bool]:
-    """The review's own code, all experiments it can use, and whether its own could all be read."""
+) -> tuple[str, grids.Known]:
+    """The review's own code, and all experiments it can use."""
     if not any(fence.language == "python" for fence in document.fences):
-        return "", dict(experiments), document.complete
+        return "", grids.Known(experiments, document.complete, partial(catalogue.unlike, code=""))
     code = document.code()
     own, errors = fence_experiments(code, problems.file)
     problems.found += errors
@@ -116,18 +141,17 @@ def _experiments(
         if name in experiments:
             problem = f"experiment {name} exists already, in {experiments[name].module}"
             problems.add(experiment.line, problem, "give this one another name")
-    return code, {**experiments, **own}, document.complete and not errors
+    complete = document.complete and not errors
+    return code, grids.Known({**experiments, **own}, complete, partial(catalogue.unlike, code=code))
 
 
-def _drafts(
-    yaml_fences: Sequence[fences.Fence], known: Mapping[str, Experiment], complete: bool, problems: Problems
-) -> Iterator[Draft]:
+def _drafts(yaml_fences: Sequence[fences.Fence], known: grids.Known, problems: Problems) -> Iterator[Draft]:
     seen: dict[str, int] = {}
     for fence in yaml_fences:
         node = read(fence.content, fence.line + 1, problems)
         if node is None:
             continue
-        draft = grids.read(node, fence.line, fence.end_line, known, complete, problems)
+        draft = grids.read(node, fence.line, fence.end_line, known, problems)
         if draft is None:
             continue
         if draft.id in seen:

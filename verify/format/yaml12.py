@@ -33,12 +33,16 @@ _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 _HINTS = (
     ("mapping values are not allowed", "quote a value that contains ': '"),
+    ("a tab character that violates", "indent by spaces, not by tabs"),
     ("could not find expected ':'", "a line of a mapping is `key: value`"),
     ("cannot start any token", "quote a value that starts with one of % @ ` or a tab"),
     ("did not find expected <document start>", "one document only"),
     ("while parsing a flow", "are all brackets closed, and the items separated by commas?"),
     ("while scanning a quoted scalar", "is the quotation mark closed?"),
 )
+_ODD_COLUMN = ("did not find expected key", "expected '-' indicator", "expected <document start>")
+_KEY_ALONE = re.compile(r" +(- +)?[\w.-]+")
+_ONE_COLUMN = "keys of one mapping, and items of one list, begin in one column"
 
 
 class Leaf(Struct, frozen=True):
@@ -112,7 +116,7 @@ def read(text: str, first_line: int, problems: Problems) -> Node | None:
     try:
         return _Composer(text, first_line, problems).document()
     except yaml.YAMLError as error:
-        place, message, hint = _explain(error)
+        place, message, hint = _explain(error, text)
         problems.add(first_line + text.count("\n", 0, place), f"not YAML: {message}", hint)
     except _TooDeep as error:
         problems.add(error.line, f"nested more than {DEPTH} levels deep")
@@ -125,15 +129,38 @@ class _TooDeep(Exception):
         self.line = line
 
 
-def _explain(error: yaml.YAMLError) -> tuple[int, str, str]:
+def _explain(error: yaml.YAMLError, text: str) -> tuple[int, str, str]:
     """Place (an index in the text), message and hint of a syntax error."""
     if not isinstance(error, yaml.MarkedYAMLError):
         return 0, str(error).splitlines()[0], ""
     message = ", ".join(part for part in (error.context, error.problem) if part)
     began = error.context_mark if message.startswith("while scanning") else None  # not where the scanner gave up
     mark = began or error.problem_mark or error.context_mark
-    hint = next((hint for words, hint in _HINTS if words in message), "")
-    return mark.index if mark else 0, message, hint
+    place = mark.index if mark else 0
+    hint = _about_indentation(message, text, place) or next((hint for words, hint in _HINTS if words in message), "")
+    return place, message, hint
+
+
+def _about_indentation(message: str, text: str, place: int) -> str:
+    """A hint where a line stands in another column than the keys or items it belongs with; empty where it does not."""
+    begin = text.rfind("\n", 0, place) + 1
+    before = text[begin:place]
+    above = next((line for line in reversed(text[:begin].split("\n")) if line.strip()), "")
+    deeper = _indentation(text[begin:]) > _indentation(above)
+    if "mapping values are not allowed" in message and deeper and _KEY_ALONE.fullmatch(before):
+        return f"it is indented deeper than the line above, and so read as a part of its text; {_ONE_COLUMN}"
+    if (
+        above
+        and any(words in message for words in _ODD_COLUMN)
+        and not before.strip()
+        and text[place : place + 3] != "---"
+    ):
+        return f"it is indented {'deeper' if deeper else 'less'} than the line above; {_ONE_COLUMN}"
+    return ""
+
+
+def _indentation(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
 
 
 class _Composer:

@@ -51,7 +51,8 @@ def unlike(name: str, code: str) -> tuple[str, str] | None:
         line, why, hint = found
         return f"'{name}' in line {line} is no experiment: {why}", hint
     for path in _modules():
-        found = signature.unlike(path.read_text(encoding="utf-8"), name)
+        text = path.read_text(encoding="utf-8")
+        found = signature.unlike(text, name) if name in text else None
         if found is not None:
             line, why, hint = found
             return f"'{name}' in {_place(path)}, line {line}, is no experiment: {why}", hint
