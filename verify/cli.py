@@ -233,16 +233,16 @@ def verdicts(start: Path, targets: tuple[str, ...]) -> None:
 
 
 @main.command()
+@click.argument("names", nargs=-1, metavar="[REVIEW]...")
 @click.pass_obj
-def check(start: Path) -> None:
+def check(start: Path, names: tuple[str, ...]) -> None:
     """Find every mistake: in reviews, in stated verdicts, in evidence that is out of date or belongs to nothing."""
-    from verify import report
+    from verify import checks
+    from verify.project.project import find_root
 
-    project = _load(start)
-    errors = report.mistakes(project)
+    count, errors = checks.check(find_root(start), names)
     if errors:
         raise UserErrors(errors)
-    count = len(project.reviews)
     click.echo(f"{count} review{'s' * (count != 1)}, no mistakes")
 
 

@@ -6,17 +6,12 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
-from verify.errors import UserError, nearest
 from verify.model import Environment, Evidence, Failure, Review, Scale, Trial, Verdict, Verification
 from verify.planning.plan import Batch, Planned, examine
 from verify.project.project import Project
 from verify.running.jobs import Job
 from verify.running.runner import Listener, Run
-
-if TYPE_CHECKING:
-    from verify.format.bindings import Binding
 
 
 def duration(seconds: float) -> str:
@@ -233,56 +228,3 @@ def _interval(verdict: Verdict) -> str:
     if verdict.low is None or verdict.high is None:
         return f"  {verdict.estimate:.3g}"
     return f"  {verdict.estimate:.3g} [{verdict.low:.3g}, {verdict.high:.3g}]"
-
-
-def mistakes(project: Project) -> list[UserError]:
-    """What `verify check` finds beyond mistakes in the files themselves."""
-    from verify.project import refresh
-    from verify.running import notebooks  # a run with nothing to do has no use for it
-
-    errors = [*refresh.mistakes(project), *notebooks.mistakes(project)]
-    for review in project.reviews:
-        if _has_evidence(project, review) and not refresh.is_current(project, review):
-            path = project.relative(project.verdicts_path(review.slug))
-            errors.append(UserError("verdicts or figures are out of date", path, 0, "run `verify refresh`"))
-        errors += refresh.content_mistakes(project, review)
-        errors += _in_prose(project, review)
-    return errors
-
-
-def _has_evidence(project: Project, review: Review) -> bool:
-    """Whether any of it was run: a review that was just written has nothing that could be out of date."""
-    return any(project.evidence_path(review.slug, each.id, scale).is_file() for each, scale in project.rungs(review))
-
-
-def _in_prose(project: Project, review: Review) -> Iterator[UserError]:
-    """Sentences that rely on a verdict which the evidence does not give, and numbers that no record has."""
-    from verify.format import bindings  # parses prose
-
-    found = project.verdicts(review.slug)
-    for reference in bindings.find(review)[0]:
-        if isinstance(reference, bindings.Binding):
-            yield from _unbound(project, review, reference)
-        if not isinstance(reference, bindings.Reference) or reference.stated is None:
-            continue
-        stated = reference.stated
-        scale = bindings.scale_of(reference, review)
-        verdict = found.get(scale, {}).get(reference.claim)
-        actual = verdict.status if verdict else "not run"
-        if actual != stated:
-            hint = f"rewrite the sentence, or state [@{reference.claim} {actual}]"
-            if actual == "not run":
-                hint = f"run it first: `verify run --missing {review.slug} --scale {scale}`, then `verify refresh`"
-            message = f"the sentence relies on '{reference.claim}' being {stated}; at {scale} it is {actual}"
-            yield UserError(message, review.path, reference.line, hint)
-
-
-def _unbound(project: Project, review: Review, binding: Binding) -> Iterator[UserError]:
-    from verify.format import bindings
-
-    evidence = project.evidence(review.slug, binding.verification, bindings.scale_of(binding, review))
-    records = evidence.records if evidence else ()
-    known = {name for record in records for name in record.values}
-    if records and binding.metric not in known:
-        message = f"no record of '{binding.verification}' has '{binding.metric}'"
-        yield UserError(message, review.path, binding.line, nearest(binding.metric, known))

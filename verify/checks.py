@@ -1,0 +1,149 @@
+"""What `verify check` finds beyond mistakes in the reviews' own files: between reviews, and against the evidence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from verify.errors import UserError, UserErrors, nearest
+from verify.format import bindings, reviews
+from verify.model import Evidence, Review, Scale, Verification
+from verify.planning.plan import Planned, examine
+from verify.project import refresh
+from verify.project.project import Project
+from verify.running import notebooks
+
+
+def mistakes(project: Project, slugs: Collection[str] | None = None) -> list[UserError]:
+    """All mistakes that readable reviews do not hold in themselves; of those in `slugs`, where that is given."""
+    chosen = [review for review in project.reviews if slugs is None or review.slug in slugs]
+    errors = [each for each in _between(project, chosen) if slugs is None or _is_of(each.file, slugs)]
+    for review in chosen:
+        try:
+            errors += _of_review(project, review)
+        except UserErrors as wrong:  # evidence that cannot be read costs its review
+            errors += wrong.errors
+    return errors
+
+
+def check(root: Path, names: Sequence[str]) -> tuple[int, list[UserError]]:
+    """How many reviews were looked at, and every mistake in them; of all where `names` is empty.
+
+    Raises:
+        UserErrors: names of no review.
+    """
+    project, errors = Project.inspect(root)
+    if not names:
+        return len(project.reviews), errors + mistakes(project)
+    slugs = _slugs(root, project, names, errors)
+    of_code = [each for each in errors if each.file.endswith(".py")]
+    return len(slugs), [*of_code, *(each for each in errors if _is_of(each.file, slugs)), *mistakes(project, slugs)]
+
+
+def _slugs(root: Path, project: Project, names: Iterable[str], errors: Iterable[UserError]) -> set[str]:
+    """What `coin`, `coin.md` and `reviews/coin.md` name, also where the file cannot be read."""
+    known = {review.slug for review in project.reviews} | {path.stem for path in (root / "reviews").glob("*.md")}
+    known |= {Path(each.file).stem for each in errors if _in_reviews(each.file)}
+    slugs = {name: name.removeprefix("./").removeprefix("reviews/").removesuffix(".md") for name in names}
+    unknown = [slug for slug in slugs.values() if slug not in known]
+    if unknown:
+        raise UserErrors(UserError(f"there is no review '{slug}'", hint=nearest(slug, known)) for slug in unknown)
+    return set(slugs.values())
+
+
+def _in_reviews(file: str) -> bool:
+    return Path(file).parent.as_posix() == "reviews"
+
+
+def _is_of(file: str, slugs: Collection[str]) -> bool:
+    """Whether a file is one of the reviews, or stands beside it: evidence, verdicts, a notebook."""
+    path = Path(file)
+    if path.is_relative_to("docs/evidence"):
+        return len(path.parts) > 2 and path.parts[2] in slugs
+    if path.is_relative_to("reviews/notebooks") or path.is_relative_to("docs/notebooks"):
+        return path.stem in slugs
+    return _in_reviews(file) and path.stem in slugs
+
+
+def _between(project: Project, chosen: Sequence[Review]) -> Iterator[UserError]:
+    """Mistakes that are of no single review: what two share, and what belongs to none."""
+    others = [review for review in project.reviews if review not in chosen]
+    yield from reviews.check([*others, *chosen])  # the later of two is told, so those that are asked for come last
+    broken = {path.stem for path in (project.root / "reviews").glob("*.md")} - {each.slug for each in project.reviews}
+    for error in (*refresh.mistakes(project), *notebooks.mistakes(project)):
+        if not _is_of(error.file, broken):  # what belongs to a review that cannot be read is not known
+            yield error
+
+
+def _of_review(project: Project, review: Review) -> Iterator[UserError]:
+    """Mistakes of one review against its evidence, and of the page that it becomes."""
+    yield from _stale(project, review)
+    if _has_evidence(project, review) and not refresh.is_current(project, review):
+        path = project.relative(project.verdicts_path(review.slug))
+        yield UserError("verdicts or figures are out of date", path, 0, "run `verify refresh`")
+    yield from refresh.content_mistakes(project, review)
+    yield from _in_prose(project, review)
+    # Here: links, images, anchors and equations of the page.
+
+
+def _has_evidence(project: Project, review: Review) -> bool:
+    """Whether any of it was run: a review that was just written has nothing that could be out of date."""
+    return any(project.evidence_path(review.slug, each.id, scale).is_file() for each, scale in project.rungs(review))
+
+
+def _stale(project: Project, review: Review) -> Iterator[UserError]:
+    """Evidence of trials that are declared otherwise now, or not at all; trials that were not run are no mistake."""
+    for verification, scale in project.rungs(review):
+        stale = project.stale(review, verification, scale)
+        evidence = project.evidence(review.slug, verification.id, scale)
+        if stale and evidence is not None:
+            message = f"{stale} of {len(evidence.records)} records of '{verification.id}' at {scale} are stale: "
+            message += _why_stale(project, review, verification, scale, evidence)
+            hint = f"run `verify run --missing {review.slug}:{verification.id} --scale {scale}`, then `verify refresh`"
+            yield UserError(message, review.path, verification.line, hint)
+
+
+def _why_stale(project: Project, review: Review, verification: Verification, scale: Scale, evidence: Evidence) -> str:
+    trials = project.trials(review, verification, scale)
+    if not trials:
+        return "their parameters wait for a choice"
+    planned = examine(trials, evidence, project.definitions(review, verification))
+    reasons = Counter(each.why for each in planned if _explains(each))
+    if not reasons:
+        return "no trial of theirs is declared any more"
+    why, _ = reasons.most_common(1)[0]
+    return why + (f" (and {len(reasons) - 1} more such changes)" if len(reasons) > 1 else "")
+
+
+def _explains(planned: Planned) -> bool:
+    return planned.state == "stale" or (planned.state == "missing" and planned.why.startswith("parameter"))
+
+
+def _in_prose(project: Project, review: Review) -> Iterator[UserError]:
+    """Sentences that rely on a verdict which the evidence does not give, and numbers that no record has."""
+    found = project.verdicts(review.slug)
+    for reference in bindings.find(review)[0]:
+        if isinstance(reference, bindings.Binding):
+            yield from _unbound(project, review, reference)
+        if not isinstance(reference, bindings.Reference) or reference.stated is None:
+            continue
+        stated = reference.stated
+        scale = bindings.scale_of(reference, review)
+        verdict = found.get(scale, {}).get(reference.claim)
+        actual = verdict.status if verdict else "not run"
+        if actual != stated:
+            hint = f"rewrite the sentence, or state [@{reference.claim} {actual}]"
+            if actual == "not run":
+                hint = f"run it first: `verify run --missing {review.slug} --scale {scale}`, then `verify refresh`"
+            message = f"the sentence relies on '{reference.claim}' being {stated}; at {scale} it is {actual}"
+            yield UserError(message, review.path, reference.line, hint)
+
+
+def _unbound(project: Project, review: Review, binding: bindings.Binding) -> Iterator[UserError]:
+    evidence = project.evidence(review.slug, binding.verification, bindings.scale_of(binding, review))
+    records = evidence.records if evidence else ()
+    known = {name for record in records for name in record.values}
+    if records and binding.metric not in known:
+        message = f"no record of '{binding.verification}' has '{binding.metric}'"
+        yield UserError(message, review.path, binding.line, nearest(binding.metric, known))
