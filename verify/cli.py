@@ -138,7 +138,7 @@ def run(
     done.publish()
     wrong = _execute_notebooks(project, changed) if changed else 0
     _say(report.summary(done))
-    if done.failures or report.waiting(done) or wrong:
+    if done.failures or done.stopped or report.waiting(done) or wrong:
         sys.exit(1)
 
 

@@ -66,6 +66,8 @@ def summary(run: Run) -> Iterator[str]:
     """The end of a run: `N of N fresh`, or what is not."""
     for job, failure in run.failures:
         yield f"failed: {job.name} {job.scale}, {point(failure)}: {failure.error}"
+    for errors in run.stopped.values():
+        yield from map(str, errors)
     for job in waiting(run):
         yield _job_line(job)
     yield _fresh(run)

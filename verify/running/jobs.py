@@ -119,6 +119,11 @@ class Job:
         why = self._elsewhere.get(planned.trial.fingerprint)
         return planned if planned.state == "fresh" or why is None else Planned(planned.trial, "stale", why)
 
+    def fresh_records(self) -> list[Record]:
+        """Those known of trials that are declared now."""
+        fresh = {each.trial.fingerprint for each in self.planned or () if each.state == "fresh"}
+        return [record for record in self.known.records if record.fingerprint in fresh]
+
     def batches(self) -> list[Batch]:
         return batches((each.trial for each in self.due), self.experiment, self.rung)
 

@@ -19,7 +19,8 @@ from verify.model import Environment, Failure, Record
 from verify.planning.fingerprint import digest
 from verify.planning.plan import Batch, Costs, chosen_from
 from verify.project import store
-from verify.running.jobs import Job
+from verify.running.asked import Asks
+from verify.running.jobs import Job, Key
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -54,6 +55,9 @@ class Run:
         self._listener = listener
         self._futures: dict[Future[Any], tuple[Job, Batch]] = {}
         self._failed: set[str] = set()
+        self._asks: dict[Key, Asks] = {}
+        self.stopped: dict[Key, list[UserError]] = {}
+        """Verifications whose trials lack what the review asks for, with the mistakes: their rest is not run."""
 
     def plan(self) -> None:
         """Plan every job, each after those that choose for it."""
@@ -111,6 +115,8 @@ class Run:
             self._listener.started(trials, workers, self.seconds(workers))
             self._submit([job for job in self.jobs.values() if job.due], pool, environment)
             self._collect(pool, environment)
+            for key in self.stopped:
+                self.jobs[key].settle()
         except BaseException:
             pool.stop()
             raise
@@ -172,6 +178,8 @@ class Run:
         """Hand in the batches of `jobs`, the longest first, so that no worker is left alone with one at the end."""
         waiting: list[tuple[float, Job, Batch]] = []
         for job in jobs:
+            if self._is_stopped(job, job.fresh_records()):
+                continue
             costs = self._costs(job)
             for batch in job.batches():
                 waiting.append((sum(costs.of(trial) or 0.0 for trial in batch.trials), job, batch))
@@ -198,18 +206,35 @@ class Run:
         """Keep a batch's results; of one that failed, try the halves; a single trial's failure is noted."""
         results, seconds, error = _outcome(future, batch)
         if not error:
-            job.record(_records(batch, results, seconds, environment), (), environment)
+            records = _records(batch, results, seconds, environment)
+            job.record(records, (), environment)
             self._listener.advanced(job, batch, seconds)
+            self._is_stopped(job, records)
             return
         self._listener.failed(job, batch, error, job.project.relative(_log(job, batch)))
         if len(batch.trials) > 1:
-            for half in batch.halves():
+            for half in batch.halves() if job.key not in self.stopped else ():
                 self._schedule(job, half, pool, environment)
             return
         trial = batch.trials[0]
         failure = Failure(trial.fingerprint, trial.parameters, trial.seed, error)
         self._failed.add(trial.fingerprint)
         job.record((), (failure,), environment)
+
+    def _is_stopped(self, job: Job, records: Sequence[Record]) -> bool:
+        """Whether the records lack what the review asks for; then what of the job has not begun is not run."""
+        if job.key not in self._asks:
+            self._asks[job.key] = Asks(job.review, job.verification, job.scale, job.experiment)
+        mistakes = self._asks[job.key].see(records)
+        if mistakes:
+            first = mistakes[0]
+            self._listener.published(job, f"stopped: {first.file}:{first.line}: {first.message}")
+            self.stopped.setdefault(job.key, []).extend(mistakes)
+            waiting = [future for future, (whose, _) in self._futures.items() if whose is job]
+            for future in waiting:
+                if not future.done() and not future.running() and future.cancel():
+                    del self._futures[future]
+        return job.key in self.stopped
 
     def _complete(self, job: Job, pool: ProcessPool, environment: Environment) -> None:
         """All trials were tried: publish, and start those whose parameters this one chooses."""
