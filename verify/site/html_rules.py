@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 
-def _names(text: str) -> frozenset[str]:
+def names(text: str) -> frozenset[str]:
+    """Words as a set."""
     return frozenset(text.split())
 
 
-PHRASING = _names(
+PHRASING = names(
     "a abbr b br cite code del dfn em i img ins kbd mark q ruby s samp small span strong sub sup time u var wbr"
 )
 """Elements of a line of text."""
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
-BLOCKS = HEADINGS | _names("blockquote details div dl figure hr ol p pre table ul")
+BLOCKS = HEADINGS | names("blockquote details div dl figure hr ol p pre table ul")
 PARENTS: dict[str, frozenset[str]] = {
     name: frozenset(parents.split())
     for name, parents in {
@@ -40,7 +41,7 @@ VOID = frozenset({"br", "col", "hr", "img", "wbr"})
 """Allowed elements without content."""
 TRANSPARENT = frozenset({"a", "del", "ins"})
 """They may hold what may stand around them."""
-STRUCTURES = _names("colgroup dl ol table tbody tfoot thead tr ul")
+STRUCTURES = names("colgroup dl ol table tbody tfoot thead tr ul")
 """Elements that hold parts and no text."""
 IMPLIED = {"dl": "dd", "ol": "li", "tr": "td", "ul": "li"}
 """The part that text in a structure is put into."""
@@ -48,22 +49,22 @@ LINES = (PHRASING | HEADINGS | {"p", "pre", "rp", "rt", "summary"}) - TRANSPAREN
 """Elements that hold a line of text and no blocks."""
 BARRIERS = frozenset({"caption", "table", "td", "th"})
 """What lies in them cannot end, or be a part of, what lies around them."""
-TABLE_PARTS = _names("caption col colgroup table tbody td tfoot th thead tr")
+TABLE_PARTS = names("caption col colgroup table tbody td tfoot th thead tr")
 
 RENAMED = {
     "acronym": "abbr", "center": "div", "dir": "ul", "h1": "h2", "image": "img", "menu": "ul", "strike": "s",
     "tt": "code",
-    **dict.fromkeys(_names("address article aside footer header hgroup main nav section search"), "div"),
+    **dict.fromkeys(names("address article aside footer header hgroup main nav section search"), "div"),
 }  # fmt: skip
 """Elements that are written as others: a page has one `h1`, and parts of a page are the theme's."""
-UNWRAPPED = _names("basefont bdi bdo big blink data font label marquee nobr picture source")
+UNWRAPPED = names("basefont bdi bdo big blink data font label marquee nobr picture source")
 """Elements that are left out without a word, since what they hold says the same without them."""
-EMPTIED = _names(
+EMPTIED = names(
     "applet audio canvas dialog frameset iframe math noembed noframes noscript object script select style svg "
     "template textarea title video xmp"
 )
 """Elements that are left out with all that is in them."""
-REFUSED = _names(
+REFUSED = names(
     "area base body button datalist embed fieldset form frame head html input keygen legend link listing map meta "
     "meter optgroup option output param plaintext progress slot track bgsound isindex spacer"
 )

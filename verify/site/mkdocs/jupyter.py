@@ -1,4 +1,4 @@
-"""What mkdocs-jupyter leaves undone on a notebook's page: equations, and a script that would ask another host."""
+"""What mkdocs-jupyter leaves undone on a notebook's page: equations, and to hold nothing but the notebook."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 from html import unescape
 
 from verify.site.equations import mathml
+from verify.site.notebook_html import clean_notebook
 
 _SLOW = ("jupytext", "mkdocs_jupyter.convert")
 """Modules that its plugin imports at once and needs only for a notebook that it has not converted yet."""
@@ -26,35 +27,37 @@ def defer() -> None:
                 setattr(sys.modules[parent], child, module)
 
 
-_TEXT = re.compile(r'(?<=data-mime-type="text/markdown">).*?(?=</div>\n</div>\n</div>)', re.DOTALL)
-_PIECE = re.compile(
+_STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
+_BEGIN = '<div class="jupyter-wrapper">'
+"""Before it stand the styles and scripts of mkdocs-jupyter's own, after it what is made of the notebook."""
+_EQUATION = re.compile(
     r"""
-      (?P<other><pre\b.*?</pre> | <code\b.*?</code> | <[^>]*> | \\\$)
+      (?P<other>\\\$)
     | \$\$(?P<own>[^$]+)\$\$ | \\\[(?P<bracket>.+?)\\\]
-    | \$(?!\s)(?P<inline>[^$<]+?)(?<!\s)\$ | \\\((?P<parenthesis>[^<]+?)\\\)
+    | \$(?!\s)(?P<inline>[^$]+?)(?<!\s)\$ | \\\((?P<parenthesis>.+?)\\\)
     """,
     re.VERBOSE | re.DOTALL,
 )
-_DIAGRAMS = re.compile(r'<script type="module">(?:(?!</script>).)*?mermaid.*?</script>', re.DOTALL)
-
-
-_STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
 
 
 def parted(html: str) -> tuple[str, str]:
-    """The page without its style, half a megabyte that is alike in all notebooks, and that style."""
-    return _STYLE.sub("", html), "\n".join(_STYLE.findall(html))
+    """The notebook's part of its page, and the style, half a megabyte that is alike in all notebooks."""
+    head, begin, notebook = html.partition(_BEGIN)
+    return begin + notebook, "\n".join(_STYLE.findall(head))
 
 
 def mended(html: str) -> str:
-    """The page with equations as MathML, and without the script for diagrams, which comes from another host."""
-    return _DIAGRAMS.sub("", _TEXT.sub(lambda text: _PIECE.sub(_converted, text[0]), html))
+    """The page made harmless, with equations as MathML."""
+    return clean_notebook(html, lambda text: _EQUATION.sub(_converted, text))
 
 
-def _converted(piece: re.Match[str]) -> str:
-    display, inline = piece["own"] or piece["bracket"], piece["inline"] or piece["parenthesis"]
-    if display:
-        return f'<span class="verify-equation">{mathml(unescape(display).strip(), display=True)}</span>'
-    if inline:
-        return f'<span class="verify-equation">{mathml(unescape(inline).strip())}</span>'
-    return piece[0]
+def _converted(found: re.Match[str]) -> str:
+    display, inline = found["own"] or found["bracket"], found["inline"] or found["parenthesis"]
+    if not (display or inline):
+        return found[0]
+    return f'<span class="verify-equation">{_equation(unescape(display or inline).strip(), bool(display))}</span>'
+
+
+def _equation(tex: str, display: bool) -> str:
+    """The one place where a notebook's equations become MathML."""
+    return mathml(tex, display)

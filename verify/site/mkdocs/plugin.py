@@ -125,7 +125,8 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
             path = assets.named("notebook.css", style.encode())
             if path not in files.src_uris:
                 files.append(File.generated(config, path, content=style))
-            self._heads[page.file.src_uri] = pages.stylesheet(page.file.src_uri, path, config.use_directory_urls)
+            head = pages.stylesheet(page.file.src_uri, path, config.use_directory_urls)
+            self._heads[page.file.src_uri] = str(head)  # of another type, it would escape what is joined to it
             html = pages.notebook(self._project, name.stem, config.use_directory_urls) + jupyter.mended(html)
         for tex, reason in equations.broken(html):
             log.warning(f"{page.file.src_uri}: the equation {tex!r} cannot be read: {reason}")
