@@ -130,9 +130,12 @@ def test_a_logarithmic_axis_says_what_it_leaves_out() -> None:
     first = replace(given.records[0], values={"error": -9.0})
     with_zero = replace(given, records=(first, *given.records[1:]))
     spec = spec_of(replace(LINE, y_scale="log"), with_zero)
-    assert "no place on this logarithmic axis" in spec["title"]["subtitle"]
+    said = "1 of 30 points is left out: below 0 on a logarithmic axis."
+    assert said in " ".join(spec["title"]["text"])
+    assert said in spec["usermeta"]["summary"]
     assert all(row["y"] > 0 and row.get("low", 1) > 0 for row in spec["datasets"]["rows"])
-    assert "title" not in spec_of(replace(LINE, y_scale="log"))
+    assert "Intervals that reach below the axis end at its foot." in " ".join(spec["title"]["text"])
+    assert "title" not in spec_of(replace(LINE, y_scale="log"), evidence(seeds=1))
 
 
 def test_titles_and_formats_can_be_given() -> None:
@@ -164,10 +167,10 @@ def test_a_full_spec_gets_the_records_as_data() -> None:
 @pytest.mark.parametrize(
     ("figure", "message"),
     [
-        (replace(LINE, y="loss"), "figure 'f': no record at scale tiny has both n and loss"),
-        (replace(LINE, x="step"), "figure 'f': no record at scale tiny has both step and error"),
+        (replace(LINE, y="loss"), "no record at scale tiny has both n and loss"),
+        (replace(LINE, x="step"), "no record at scale tiny has both step and error"),
         (replace(LINE, x="arm", x_scale="linear", fits=("log",)),
-         "figure 'f': a form is fitted over positive numbers, which arm is not"),
+         "a form is fitted over positive numbers, which arm is not"),
     ],
 )  # fmt: skip
 def test_what_the_records_lack_is_named(figure: Figure, message: str) -> None:
@@ -183,18 +186,18 @@ def test_a_fit_needs_enough_points() -> None:
 
 
 def test_nothing_above_zero_on_a_logarithmic_axis() -> None:
-    with pytest.raises(UserError, match="no error above 0 to show on a logarithmic axis"):
+    with pytest.raises(UserError, match="no error is above 0, as a logarithmic axis needs it"):
         spec_of(replace(LINE, y_scale="log"), evidence(error=-9.0))
 
 
 def test_a_spec_that_vega_lite_refuses_is_the_users_mistake() -> None:
-    with pytest.raises(UserError, match="Vega-Lite does not accept figure 'r-f': "):
+    with pytest.raises(UserError, match="Vega-Lite does not accept it: "):
         draw({"mark": "nonsense", "layer": 3}, "r-f")
 
 
 def test_a_figure_takes_no_data_from_elsewhere() -> None:
     spec = {"data": {"url": "https://example.org/data.csv"}, "mark": "point", "encoding": {"x": {"field": "a"}}}
-    with pytest.raises(UserError, match="Vega-Lite does not accept figure 'r-f': "):
+    with pytest.raises(UserError, match="Vega-Lite does not accept it: "):
         draw(spec, "r-f")
 
 

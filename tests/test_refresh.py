@@ -165,7 +165,12 @@ def test_a_record_that_was_edited_is_a_mistake(ran: Mini) -> None:
     assert "was changed: it is not the trial it says" in output
 
 
-def test_names_that_no_record_has_are_mistakes_and_stop_nothing_else(ran: Mini) -> None:
+def test_names_that_no_record_has_are_mistakes_and_stop_nothing_else(mini: Mini) -> None:
+    ran = mini
+    unreadable = 'return dict([("heads", toss(seed, bias))])'  # else the names are compared with those in the source
+    ran.edit('return {"heads": toss(seed, bias)}', unreadable)
+    ran.verify("run")
+    ran.verify("refresh")
     ran.edit("    x: bias\n    y: heads\n", "    x: bias\n    y: haeds\n")
     ran.edit("flips.heads[", "flips.hads[")
     ran.edit("where: {bias: 0.8}, within: [0.45, 0.55]", "where: {bias: 0.8}, at_least: 0.7")

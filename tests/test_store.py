@@ -47,7 +47,7 @@ def test_what_is_appended_is_read(journal: store.Journal) -> None:
 
 
 def test_the_last_result_of_a_trial_counts(journal: store.Journal) -> None:
-    journal.append(records=[record("f1", 0.5)], failures=[Failure("f2", {}, 0, "error")])
+    journal.append(ENVIRONMENT, records=[record("f1", 0.5)], failures=[Failure("f2", {}, 0, "error")])
     journal.append(records=[record("f1", 0.4), record("f2")])
     found = load(journal)
     assert [r.number("error") for r in found.records] == [0.4, 0.5]

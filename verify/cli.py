@@ -18,6 +18,7 @@ from verify.model import SCALES, Scale
 if TYPE_CHECKING:
     from verify.project.project import Project
     from verify.running.notebooks import Notebook
+    from verify.running.runner import Listener, Options, Run
 
 # Everything else is imported by the command that needs it: `verify --help` and a run with nothing to do stay instant.
 
@@ -30,11 +31,7 @@ class _Group(click.Group):
             return super().invoke(ctx)
         except (UserError, UserErrors) as mistake:
             errors = mistake.errors if isinstance(mistake, UserErrors) else [mistake]
-            for error in errors:
-                click.echo(str(error), err=True)
-            count = len(errors)
-            if count > 1:
-                click.echo(f"{count} mistakes", err=True)
+            _complain(errors)
             ctx.exit(2)
         finally:
             gc.freeze()  # else the collections on leaving take a tenth of a command that had nothing to do
@@ -67,6 +64,55 @@ def _load(start: Path) -> Project:
     return Project.load(find_root(start))
 
 
+class _Wanted:
+    """What a command is about: the reviews it names, or all; the mistakes that keep some of these out.
+
+    A mistake costs its review: the command does the others, tells the mistakes, and ends with 2.
+    """
+
+    def __init__(self, start: Path, names: Sequence[str] = ()) -> None:
+        from verify.project.project import Project, find_root
+
+        self.project, found = Project.inspect(find_root(start))
+        broken = {_slug(error.file) for error in found if error.file.startswith("reviews/")}
+        named = {_slug(name) for name in names}
+        self.mistakes = [error for error in found if not names or _slug(error.file) in named]
+        self.beside = sorted(broken - named) if names else []
+        """Broken reviews that nobody asked for."""
+        left = [name for name in names if _slug(name) not in broken]
+        self.targets = _targets(self.project, left) if left or not names else []
+
+    def without(self, slug: str, mistakes: Iterable[UserError]) -> None:
+        """Leave a review out, for these mistakes."""
+        self.mistakes += mistakes
+        self.targets = [target for target in self.targets if target[0] != slug]
+
+    def tell(self) -> None:
+        """Say what is wrong, all of it at once."""
+        _complain(self.mistakes)
+        if self.beside:
+            click.echo(
+                f"left out, since they have mistakes: {', '.join(self.beside)} (`verify check` names them)", err=True
+            )
+
+    def end(self) -> None:
+        """Leave with 2 where there is a mistake in what was asked for."""
+        if self.mistakes:
+            sys.exit(2)
+
+
+def _complain(mistakes: Sequence[UserError]) -> None:
+    for error in UserErrors(mistakes).errors:
+        click.echo(str(error), err=True)
+    if len(mistakes) > 1:
+        click.echo(f"{len(mistakes)} mistakes", err=True)
+
+
+def _slug(name: str) -> str:
+    """The review that a target or a path names."""
+    return name.removeprefix("reviews/").partition(":")[0].removesuffix(".md")
+
+
 def _targets(project: Project, names: Sequence[str]) -> list[tuple[str, str | None]]:
     """`review` or `review:verification` as a pair, with every unknown name reported."""
     from verify.errors import nearest
@@ -75,8 +121,7 @@ def _targets(project: Project, names: Sequence[str]) -> list[tuple[str, str | No
     errors = []
     known = {review.slug: [each.id for each in review.verifications] for review in project.reviews}
     for name in names or known:
-        slug, _, verification = name.removeprefix("reviews/").partition(":")
-        slug = slug.removesuffix(".md")
+        slug, verification = _slug(name), name.partition(":")[2]
         if slug not in known:
             errors.append(UserError(f"there is no review '{slug}'", hint=nearest(slug, known)))
         elif verification and verification not in known[slug]:
@@ -114,32 +159,68 @@ def run(
 ) -> None:  # fmt: skip
     """Run the trials that this machine has not run yet, and write the evidence; then the notebooks that changed.
 
-    Finished batches are kept at once: after Ctrl-C or a crash the next run goes on where this one ended.
+    Finished batches are kept at once: after Ctrl-C or a crash the next run goes on where this one ended.  A review
+    with a mistake is left out and told; the exit code is then 2, or 1 where a trial failed.
     """
     from verify import report
-    from verify.running import jobs, notebooks, runner
+    from verify.running import notebooks, runner
 
-    project = _load(start)
-    chosen = _targets(project, targets)
-    wanted = jobs.select(project, chosen, scale)
-    changed = notebooks.due(notebooks.find(project, [slug for slug, verification in chosen if not verification]))
+    wanted = _Wanted(start, targets)
+    project = wanted.project
     options = runner.Options(device=device, workers=workers, missing=missing)
-    done = runner.Run(wanted, options, report.Silent() if dry_run else report.listener())
-    done.plan()
+    done = _plan(wanted, scale, options, report.Silent() if dry_run else report.listener())
+    wanted.tell()
+    if done is None:
+        sys.exit(2)
+    whole = [slug for slug, verification in wanted.targets if not verification]
+    changed = notebooks.due(notebooks.find(project, whole))
     if dry_run:
         _say(report.due(done, explain=explain, workers=workers or runner.cores()))
         _say(f"notebook {each.slug}: to be executed" for each in changed)
+        wanted.end()
         return
     if done.due:
         with _lock(project.root):
             done.plan()  # anew: another run may have done some of it in the meantime
             _say(report.explained(done) if explain else ())
             _execute(done)
-    done.publish()
+    try:
+        done.publish()
+    except UserErrors as error:
+        wanted.mistakes += error.errors
+        _complain(error.errors)
     wrong = _execute_notebooks(project, changed) if changed else 0
     _say(report.summary(done))
     if done.failures or done.stopped or report.waiting(done) or wrong:
         sys.exit(1)
+    wanted.end()
+
+
+def _plan(wanted: _Wanted, scale: Scale, options: Options, listener: Listener) -> Run | None:
+    """The run of what can be read and written; None where mistakes leave nothing of what was asked for."""
+    from verify.running import jobs, runner
+
+    for slug in dict(wanted.targets):
+        if linked := list(wanted.project.link_mistakes(slug)):
+            wanted.without(slug, linked)
+    while wanted.targets or not wanted.mistakes:
+        done = runner.Run(jobs.select(wanted.project, wanted.targets, scale), options, listener)
+        try:
+            done.plan()
+            wrong = None
+        except UserErrors as error:
+            wrong = error
+        if wrong is None and not done.due:  # nothing more is read
+            return done
+        troubled = {slug: wanted.project.troubles(slug, [scale]) for slug in dict(wanted.targets)}
+        if not any(troubled.values()):
+            if wrong is None:
+                return done
+            raise wrong  # a mistake of no review's
+        for slug, mistakes in troubled.items():
+            if mistakes:
+                wanted.without(slug, mistakes)
+    return None
 
 
 def _execute_notebooks(project: Project, changed: Sequence[Notebook]) -> int:
@@ -196,10 +277,15 @@ def _say(lines: Iterable[str]) -> None:
 @main.command()
 @click.pass_obj
 def refresh(start: Path) -> None:
-    """Bring verdicts and figures up to date with reviews and evidence."""
+    """Bring verdicts and figures up to date with reviews and evidence.
+
+    What cannot be judged or drawn is told, and costs nothing but itself.
+    """
     from verify.project.refresh import refresh as bring_up_to_date
 
-    done = bring_up_to_date(_load(start))
+    wanted = _Wanted(start)
+    done = bring_up_to_date(wanted.project)
+    wanted.mistakes += done.mistakes
     for slug in done.judged:
         click.echo(f"judged {slug}")
     for path in done.drawn:
@@ -207,7 +293,10 @@ def refresh(start: Path) -> None:
     for path in done.removed:
         click.echo(f"removed {path}")
     if not (done.judged or done.drawn or done.removed):
-        click.echo("verdicts and figures are up to date")
+        others = "all other " if wanted.mistakes else ""
+        click.echo(f"{others}verdicts and figures are up to date")
+    wanted.tell()
+    wanted.end()
 
 
 @main.command()
@@ -217,8 +306,13 @@ def status(start: Path, targets: tuple[str, ...]) -> None:
     """Each verification at each scale: fresh, stale, missing, failed, and what it was recorded on."""
     from verify import report
 
-    project = _load(start)
-    _say(report.status(project, _targets(project, targets)))
+    wanted = _Wanted(start, targets)
+    for slug in dict(wanted.targets):
+        if troubled := wanted.project.troubles(slug):
+            wanted.without(slug, troubled)
+    _say(report.status(wanted.project, wanted.targets))
+    wanted.tell()
+    wanted.end()
 
 
 @main.command()
@@ -228,8 +322,10 @@ def verdicts(start: Path, targets: tuple[str, ...]) -> None:
     """Each claim: the published verdict, the verdict here, and whether they agree."""
     from verify import report
 
-    project = _load(start)
-    _say(report.verdicts(project, dict.fromkeys(slug for slug, _ in _targets(project, targets))))
+    wanted = _Wanted(start, targets)
+    _say(report.verdicts(wanted.project, dict(wanted.targets)))
+    wanted.tell()
+    wanted.end()
 
 
 @main.command()

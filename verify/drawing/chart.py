@@ -6,19 +6,26 @@ import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from verify.drawing import palette
-from verify.drawing.series import LEVEL, declared, label, rows
-from verify.errors import UserError
+from verify.drawing import omitted, palette, thinning
+from verify.drawing.failure import CannotDraw
+from verify.drawing.omitted import Count
+from verify.drawing.series import LEVEL, declared, gather, label
 from verify.model import Evidence, Figure, Verification
 
 Spec = dict[str, Any]
 
 COLUMNS = 3
 """The most small multiples side by side."""
+PANEL_HEIGHT = 190
 GAP = 18
 """Between small multiples."""
 AXIS = 76
 """What the y axis with its title takes of the width."""
+MOST_SERIES = palette.LOOKS
+MOST_PANELS = 24
+"""Eight rows of three: more than a screen of them."""
+MOST_NAMES = 60
+"""On the x axis: each has nine pixels then, less than a letter needs that stands aslant."""
 MOST_TICKS = 9
 """Up to so many distinct x, each has its own tick."""
 
@@ -27,17 +34,21 @@ class Chart:
     """One figure in the short form: `specification` puts together what the other methods decide.
 
     Raises:
-        UserError: on construction, where the records lack what the figure asks for.
+        CannotDraw: on construction, where the records lack what the figure asks for, or have too much of it.
     """
 
-    def __init__(self, figure: Figure, evidence: Evidence, verification: Verification, labels: Sequence[str]) -> None:
+    def __init__(
+        self, figure: Figure, evidence: Evidence, verification: Verification, labels: Sequence[str], share: float = 1.0
+    ) -> None:
+        """`share`: of the marks that a drawing may have, how many this one may."""
         self.figure = figure
         self.verification = verification
         self.scale = evidence.scale
-        self.rows = rows(figure, evidence)
-        self.curved = not any(row["kind"] == "seed" for row in self.rows)
+        gathered = gather(figure, evidence)
+        self.rows, self.curved, self.left_out = gathered.rows, gathered.curved, gathered.left_out
         self.categorical = figure.mark == "bar" or any(isinstance(row["x"], str) for row in self.rows)
-        self.hidden = self._fit_log_scale() if figure.y_scale == "log" else 0
+        if figure.y_scale == "log":
+            self._fit_log_scale()
         present = {row["series"]: None for row in self.rows if "series" in row}
         known = [name for name in labels if name in present]
         self.series = [*known, *(name for name in present if name not in known)]
@@ -46,30 +57,56 @@ class Chart:
         self.columns = max(1, min(len(self.facets), COLUMNS if len(self.facets) != 4 else 2))
         self.width = palette.BESIDE if figure.paper else palette.WIDTH
         self.panel = (self.width - AXIS - GAP * (self.columns - 1)) // self.columns
+        self._bound(share)
 
     def specification(self) -> Spec:
         """Everything but the frame (schema, description, configuration)."""
         whole: Spec = {"data": {"name": "rows"}, "datasets": {"rows": self.rows}}
         whole["usermeta"] = {"summary": self._summary()}
-        if self.hidden:
-            whole["title"] = {"text": "", "subtitle": "Values of 0 or less have no place on this logarithmic axis."}
         drawing = {"encoding": self._shared(), "layer": self._layers()}
         if not self.facets:
             size = {"width": self.width, "height": palette.HEIGHT}
-            return {**whole, **size, "autosize": {"type": "fit", "contains": "padding"}, **drawing}
+            whole = {**whole, **size, "autosize": {"type": "fit", "contains": "padding"}, **drawing}
+            return omitted.noted(whole, self.left_out, self.width)
         facet = {"field": "facet", "type": "nominal", "sort": self.facets, "header": {"title": None}}
-        size = {"width": self.panel, "height": 190}
-        return {**whole, "facet": facet, "columns": self.columns, "spacing": GAP, "spec": {**size, **drawing}}
+        size = {"width": self.panel, "height": PANEL_HEIGHT}
+        whole |= {"facet": facet, "columns": self.columns, "spacing": GAP, "spec": {**size, **drawing}}
+        return omitted.noted(whole, self.left_out, self.width)
 
-    def _fit_log_scale(self) -> int:
-        """Drop what a logarithmic axis cannot show, and end intervals at its foot; the number of means dropped."""
-        dropped = sum(row["kind"] == "mean" and row["y"] <= 0 for row in self.rows)
+    def _fit_log_scale(self) -> None:
+        """Drop what a logarithmic axis cannot show, and end intervals at its foot; say so."""
+        if self.figure.mark == "bar":
+            raise CannotDraw("a bar has no foot on a logarithmic axis", "write `mark: point`, or `y_scale: linear`")
+        for kind, what in (("seed", "point"), ("mean", "mean"), ("fit", "fitted point")):
+            found = [row["y"] for row in self.rows if row["kind"] == kind]
+            low = [y for y in found if y <= 0]
+            count = Count(what, len(found))
+            count.add(omitted.no_logarithm(low, "a logarithmic axis"), len(low))
+            self.left_out += filter(None, [count.sentence()])
         self.rows = [row for row in self.rows if row["y"] > 0]
         if not self.rows:
-            raise UserError(f"figure '{self.figure.id}': no {self.figure.y} above 0 to show on a logarithmic axis")
+            why = f"no {self.figure.y} is above 0, as a logarithmic axis needs it"
+            raise CannotDraw(why, "write `y_scale: linear`")
         foot = float(f"1e{math.floor(math.log10(min(row['y'] for row in self.rows)))}")
+        if any(row.get("low", foot) < foot for row in self.rows):
+            self.left_out.append("Intervals that reach below the axis end at its foot.")
         self.rows = [{**row, "low": max(row["low"], foot)} if "low" in row else row for row in self.rows]
-        return int(dropped)
+
+    def _bound(self, share: float) -> None:
+        """Refuse what no reader could tell apart, and thin what is dense beyond what one could."""
+        limits = (
+            (self.series, MOST_SERIES, f"series for {self.figure.color}"),
+            (self.facets, MOST_PANELS, f"panels for {self.figure.facet}"),
+            (self._ordered("x", self.figure.x) if self.categorical else [], MOST_NAMES, f"names of {self.figure.x}"),
+        )
+        for found, most, what in limits:
+            if len(found) > most:
+                raise CannotDraw(f"it has {len(found):,} {what}, and can show {most}", "select some by `where`")
+        joined = self.curved or (self.figure.mark == "line" and not self.categorical and not self.figure.fits)
+        size = (self.panel, PANEL_HEIGHT) if self.facets else (self.width - AXIS, palette.HEIGHT)
+        axes = thinning.Axes(*size, log_x=self.figure.x_scale == "log", log_y=self.figure.y_scale == "log")
+        self.rows, said = thinning.thin(self.rows, axes, share, joined=joined)
+        self.left_out += said
 
     def _name_facets(self) -> list[str]:
         """Put the parameter's name before its value over each panel; the panels in order."""

@@ -10,23 +10,95 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
-from verify.drawing import palette
+import msgspec
+from msgspec import Struct
+
+from verify.drawing import omitted, palette
 from verify.drawing.chart import Chart
 from verify.drawing.explore import explorable
+from verify.drawing.failure import CannotDraw
 from verify.drawing.reported import panel
-from verify.drawing.series import flat, labels
-from verify.drawing.svg import draw
+from verify.drawing.series import flat, labels, omitted_of_spec
+from verify.drawing.svg import draw, is_empty
 from verify.model import Evidence, Figure, Verification
 
-__all__ = ["draw", "explorable", "labels", "reported", "specification", "thumbnail"]
+__all__ = ["draw", "explorable", "labels", "make", "make_reported", "reported", "specification", "thumbnail"]
 
 Spec = dict[str, Any]
+
+MOST_BYTES = 300_000
+"""Of a drawing, and of a short form's specification."""
+MOST_OF_SPEC = 1_000_000
+"""Of the specification of a full `spec`, whose records cannot be thinned without changing what it makes of them."""
+_SHARES = (1.0, 0.5, 0.25, 0.1)
+
+_encoder = msgspec.json.Encoder(order="sorted")
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 THUMBNAIL = (160, 90)
 
 
-def specification(figure: Figure, evidence: Evidence, verification: Verification, labels: Sequence[str]) -> Spec:
+class Made(Struct, frozen=True):
+    """A drawing, and what it was drawn from, as files hold them."""
+
+    svg: bytes
+    specification: bytes = b""
+    """Of a figure to explore; a thumbnail is none."""
+
+
+def make(
+    figure: Figure,
+    evidence: Evidence,
+    verification: Verification,
+    labels: Sequence[str],
+    prefix: str,
+    *,
+    small: bool = False,
+) -> Made:
+    """A figure's files, within bounds whatever the data; `small`: its thumbnail.
+
+    Raises:
+        CannotDraw: why there are none.
+    """
+    too_large = ""
+    for share in _SHARES if figure.spec is None else _SHARES[:1]:
+        whole = specification(figure, evidence, verification, labels, share)
+        made = _made(thumbnail(whole) if small else whole, prefix, alone=figure.spec is not None, small=small)
+        too_large = _too_large(made, MOST_BYTES if figure.spec is None else MOST_OF_SPEC)
+        if not too_large:
+            return made
+    raise CannotDraw(too_large, "draw fewer marks, or aggregate them; are its names very long?")
+
+
+def make_reported(figure: Figure, prefix: str) -> Made:
+    """The files of the paper's own numbers beside a figure.
+
+    Raises:
+        CannotDraw: why there are none.
+    """
+    made = _made(reported(figure), prefix, alone=False, small=False)
+    if too_large := _too_large(made, MOST_BYTES):
+        raise CannotDraw(too_large, "give fewer points")
+    return made
+
+
+def _made(whole: Spec, prefix: str, *, alone: bool, small: bool) -> Made:
+    svg = draw(whole, prefix, alone=alone)
+    if is_empty(svg):
+        raise CannotDraw("it shows nothing: no mark has a place", "are the fields that it names in the data?")
+    return Made(svg.encode(), b"" if small else _encoder.encode(explorable(whole)) + b"\n")
+
+
+def _too_large(made: Made, most: int) -> str:
+    for content, what, bound in ((made.svg, "drawing", MOST_BYTES), (made.specification, "specification", most)):
+        if len(content) > bound:
+            return f"its {what} has {len(content) // 1000:,} KB, and may have {bound // 1000:,}"
+    return ""
+
+
+def specification(
+    figure: Figure, evidence: Evidence, verification: Verification, labels: Sequence[str], share: float = 1.0
+) -> Spec:
     """The Vega-Lite specification of `figure`.
 
     Args:
@@ -34,14 +106,15 @@ def specification(figure: Figure, evidence: Evidence, verification: Verification
         evidence: the records of the figure's verification at one scale.
         verification: whose grid gives the order of categories.
         labels: those of the review (`labels`); a label's place is its colour, dash and shape.
+        share: of the marks that a drawing may have, how many this one may.
 
     Raises:
-        UserError: the records lack what the figure asks for.
+        CannotDraw: the records lack what the figure asks for, or have too much of it.
     """
     frame: Spec = {"$schema": SCHEMA, "description": figure.caption, "config": copy.deepcopy(palette.CONFIG)}
     if figure.spec is not None:
         return _full(frame, figure.spec, evidence)
-    return frame | Chart(figure, evidence, verification, labels).specification()
+    return frame | Chart(figure, evidence, verification, labels, share).specification()
 
 
 def reported(figure: Figure) -> Spec:
@@ -89,7 +162,13 @@ def _full(frame: Spec, spec: Spec, evidence: Evidence) -> Spec:
     full["config"] = _merged(frame["config"], spec.get("config", {}))
     full.setdefault("data", {"name": "records"})
     full["datasets"] = {**spec.get("datasets", {}), "records": flat(evidence)}
-    return full
+    if not evidence.records:
+        raise CannotDraw(f"there is no record at scale {evidence.scale}", *_first_failure(evidence))
+    return omitted.noted(full, omitted_of_spec(spec, evidence), palette.WIDTH)
+
+
+def _first_failure(evidence: Evidence) -> list[str]:
+    return [f"a trial failed with: {evidence.failures[0].error}"] if evidence.failures else []
 
 
 def _merged(ours: Spec, theirs: Spec) -> Spec:

@@ -11,6 +11,8 @@ from typing import Any
 COLORS = ("#1f78d1", "#d94801", "#25936b", "#d667a0", "#94903a", "#7d5fb0", "#b0771f", "#75828e")
 DASHES = ((1, 0), (7, 3), (2, 2), (9, 3, 2, 3), (12, 4))
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-left")
+LOOKS = 40
+"""So many labels look different as lines: the 41st has the colour and the dash of the first."""
 FIT_DASHES = {"log": (6, 4), "power": (2, 3), "saturating": (9, 3, 2, 3)}
 
 FONT = "Liberation Sans"

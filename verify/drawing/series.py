@@ -1,4 +1,4 @@
-"""Records → the rows a figure draws: a mean and its interval at every x, single seeds, fitted curves."""
+"""Records → the rows a figure draws: a mean and its interval at every x, seeds, fitted curves; what is left out."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from verify.errors import UserError
+from verify.drawing import omitted
+from verify.drawing.failure import CannotDraw
+from verify.drawing.omitted import Count
 from verify.judging.measure import significant
-from verify.model import Evidence, Figure, Record, Review, Scalar, Scale, Verification
+from verify.model import Evidence, Failure, Figure, Record, Review, Scalar, Scale, Verification
 
 Row = dict[str, Any]
 """One mark: `kind` (mean, seed or fit), `x`, `y`, and where they apply `low`, `high`, `n`, `seed`, `series`, `facet`,
@@ -20,6 +22,8 @@ Row = dict[str, Any]
 LEVEL = 0.95
 """Of the interval that is drawn over seeds."""
 FIT_POINTS = 60
+LARGEST = 1e150
+"""Numbers from here on have no finite square."""
 
 
 class Point(Struct, frozen=True):
@@ -64,27 +68,93 @@ def labels(review: Review) -> tuple[str, ...]:
     )
 
 
-def rows(figure: Figure, evidence: Evidence) -> list[Row]:
-    """The rows of a figure in the short form, in an order that depends on the records alone.
+class Gathered(Struct):
+    """What a figure in the short form is made of."""
+
+    rows: list[Row]
+    """In an order that depends on the records alone."""
+    curved: bool
+    """Whether there are curves, of which single seeds are not drawn."""
+    left_out: list[str]
+    """In sentences, what of the records is not among the rows."""
+
+
+def gather(figure: Figure, evidence: Evidence) -> Gathered:
+    """The rows of a figure in the short form.
 
     Raises:
-        UserError: no record has what the figure asks for, or a form cannot be fitted to it.
+        CannotDraw: nothing has what the figure asks for, or a form cannot be fitted to it.
     """
-    chosen = [
-        record
-        for record in evidence.records
-        if all(name in record.parameters and record.parameters[name] == figure.where[name] for name in figure.where)
-    ]
-    points = [point for record in chosen for point in _points(figure, record)]
+    chosen = [record for record in evidence.records if _selected(figure, record.parameters)]
+    failed = [failure for failure in evidence.failures if _selected(figure, failure.parameters)]
+    trials = Count("trial", len(chosen) + len(failed))
+    trials.add("failed", len(failed))
+    points: list[Point] = []
+    places = Count("point")
+    for record in chosen:
+        found = list(_points(figure, record, places))
+        points += found
+        if not found and not _has_both(figure, record):
+            trials.add("diverged" if record.diverged else f"without {figure.y}", 1)
     if not points:
-        raise UserError(
-            f"figure '{figure.id}': no record at scale {evidence.scale} has both {figure.x} and {figure.y}",
-            hint="x names a parameter or a curve, y a metric; `where` selects records by their parameters",
-        )
-    means = _means(points)
+        raise _nothing(figure, evidence, trials, places, failed)
+    means, wide = _means(points)
+    curved = any(isinstance(record.values.get(figure.x), tuple) for record in chosen)
     seeds = [_row("seed", point.facet, point.series, point.x, y=point.y, seed=point.seed) for point in points]
-    drawn = [] if any(isinstance(record.values.get(figure.x), tuple) for record in chosen) else seeds
-    return means + drawn + _fits(figure, means)
+    fits, unfitted = _fits(figure, means)
+    intervals = Count("interval", len(means), {"too wide for numbers": wide})
+    curves = Count("fitted point", len(fits) + unfitted, {"not a number": unfitted})
+    left_out = [sentence for count in (trials, places, intervals, curves) if (sentence := count.sentence())]
+    return Gathered(means + ([] if curved else seeds) + fits, curved, left_out)
+
+
+def _selected(figure: Figure, parameters: dict[str, Scalar]) -> bool:
+    return all(name in parameters and parameters[name] == figure.where[name] for name in figure.where)
+
+
+def _has_both(figure: Figure, record: Record) -> bool:
+    """Whether the record says something at the figure's x, be it that it has no place."""
+    x = record.values.get(figure.x, record.parameters.get(figure.x))
+    return x is not None and record.values.get(figure.y) is not None
+
+
+def _nothing(figure: Figure, evidence: Evidence, trials: Count, places: Count, failed: Sequence[Failure]) -> CannotDraw:
+    """Why there is nothing to draw."""
+    if failed and len(failed) == trials.total:
+        every = "its only trial" if len(failed) == 1 else f"each of its {len(failed)} trials"
+        return CannotDraw(f"{every} failed; the first: {failed[0].error}", "`verify run` tries them again")
+    if places.total:
+        return CannotDraw(f"none of its points can be shown: {places.sentence()}")
+    if failed or any(record.diverged for record in evidence.records):
+        return CannotDraw(f"no trial has both {figure.x} and {figure.y}: {trials.sentence()}")
+    return CannotDraw(
+        f"no record at scale {evidence.scale} has both {figure.x} and {figure.y}",
+        hint="x names a parameter or a curve, y a metric; `where` selects records by their parameters",
+    )
+
+
+def omitted_of_spec(spec: object, evidence: Evidence) -> list[str]:
+    """In sentences, what a full `spec` has no numbers of: of the metrics that it names in a `field`."""
+    trials = Count("trial", len(evidence.records) + len(evidence.failures))
+    trials.add("failed", len(evidence.failures))
+    found = [trials.sentence()]
+    for name in sorted(omitted.fields(spec)):
+        if any(name in record.values for record in evidence.records) or _diverged_only(name, evidence):
+            values = Count(f"value of {name}", len(evidence.records), plural=f"values of {name}")
+            for record in evidence.records:
+                number = record.number(name)
+                if number is None and name not in record.parameters:
+                    values.add("diverged" if record.diverged else "not there", 1)
+                elif number is not None and not math.isfinite(number):
+                    values.add(_why_not_finite(number), 1)
+            found.append(values.sentence())
+    return [sentence for sentence in found if sentence]
+
+
+def _diverged_only(name: str, evidence: Evidence) -> bool:
+    """Whether the name may be that of a metric of which divergence has left no value."""
+    known = {"seed", "diverged"}.union(*(record.parameters for record in evidence.records))
+    return name not in known and any(record.diverged for record in evidence.records)
 
 
 def flat(evidence: Evidence) -> list[Row]:
@@ -100,36 +170,64 @@ def flat(evidence: Evidence) -> list[Row]:
     ]
 
 
-def _points(figure: Figure, record: Record) -> Iterable[Point]:
+def _points(figure: Figure, record: Record, places: Count) -> Iterable[Point]:
+    """What the record says at each x; `places` counts all, and those that have no place on the axes."""
     facet, series = (
         label(record.parameters[name]) if name in record.parameters else "" for name in (figure.facet, figure.color)
     )
     x, y = record.values.get(figure.x), record.values.get(figure.y)
     if isinstance(x, tuple):
         pairs: Iterable[tuple[Scalar, float]] = zip(x, y, strict=False) if isinstance(y, tuple) else ()
+        unmatched = abs(len(x) - len(y)) if isinstance(y, tuple) else 0
+        places.add(f"{figure.x} or {figure.y} without the other", unmatched)
+        places.total += unmatched
     else:
         place, number = record.parameters.get(figure.x, x), record.number(figure.y)
         pairs = () if place is None or number is None else ((place, number),)
     for place, number in pairs:
-        if math.isfinite(number):
-            at = label(place) if isinstance(place, str | bool) else significant(place)
-            yield Point(facet, series, at, record.seed, significant(number))
+        places.total += 1
+        if not math.isfinite(number):
+            places.add(_why_not_finite(number), 1)
+        elif isinstance(place, str | bool):
+            yield Point(facet, series, label(place), record.seed, significant(number))
+        elif not math.isfinite(place):
+            places.add(f"{_why_not_finite(place)} on the x axis", 1)
+        elif place <= 0 and figure.x_scale == "log" and figure.mark != "bar":
+            places.add(omitted.no_logarithm([place], "a logarithmic x axis"), 1)
+        else:
+            yield Point(facet, series, significant(place), record.seed, significant(number))
 
 
-def _means(points: Sequence[Point]) -> list[Row]:
-    """Mean and interval over seeds at each place; trials of one seed at one place are averaged first, as in a test."""
+def _why_not_finite(number: float) -> str:
+    return "not a number" if math.isnan(number) else "infinite"
+
+
+def _means(points: Sequence[Point]) -> tuple[list[Row], int]:
+    """Mean and interval over seeds at each place, and how many intervals are wider than numbers can be.
+
+    Trials of one seed at one place are averaged first, as in a test.
+    """
     from verify.judging import estimates  # numpy and scipy
 
     found = []
+    wide = 0
     for (facet, series, x), group in _grouped(points, "facet", "series", "x"):
-        seeds = [
-            math.fsum(point.y for point in same) / len(same)
-            for same in (list(same) for _, same in _grouped(group, "seed"))
-        ]
-        mean, n = math.fsum(seeds) / len(seeds), len(seeds)
-        low, high = estimates.t_interval(mean, estimates.sd(seeds), LEVEL, n) if n > 1 else (mean, mean)
+        seeds = [_mean([point.y for point in same]) for _, same in _grouped(group, "seed")]
+        mean, n = _mean(seeds), len(seeds)
+        low = high = mean
+        if n > 1 and max(map(abs, seeds)) < LARGEST:  # squares are summed up
+            low, high = estimates.t_interval(mean, estimates.sd(seeds), LEVEL, n)
+        wide += n > 1 and max(map(abs, seeds)) >= LARGEST
         found.append(_row("mean", facet, series, x, y=mean, low=low, high=high, n=n))
-    return found
+    return found, wide
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    return (
+        math.fsum(numbers) / len(numbers)
+        if max(map(abs, numbers)) < LARGEST
+        else math.fsum(number / len(numbers) for number in numbers)
+    )
 
 
 def _grouped(points: Iterable[Point], *names: str) -> Iterable[tuple[tuple[Any, ...], Iterable[Point]]]:
@@ -142,31 +240,33 @@ def _grouped(points: Iterable[Point], *names: str) -> Iterable[tuple[tuple[Any, 
     return ((first, list(group)) for first, group in groupby(sorted(points, key=order), key))
 
 
-def _fits(figure: Figure, means: Sequence[Row]) -> list[Row]:
-    """Each form of `figure.fits`, fitted to the means of each series and drawn over their range."""
+def _fits(figure: Figure, means: Sequence[Row]) -> tuple[list[Row], int]:
+    """Each form of `figure.fits`, fitted to the means of each series and drawn over their range.
+
+    With it the number of points at which a form has no value.
+    """
     if not figure.fits:
-        return []
+        return [], 0
     from verify.judging import forms  # scipy
 
     found = []
     for (facet, series), group in groupby(means, lambda row: (row.get("facet", ""), row.get("series", ""))):
         x, y = zip(*((row["x"], row["y"]) for row in group), strict=True)
         if any(isinstance(value, str) or value <= 0 for value in x):
-            raise UserError(f"figure '{figure.id}': a form is fitted over positive numbers, which {figure.x} is not")
+            raise CannotDraw(f"a form is fitted over positive numbers, which {figure.x} is not")
         steps = [math.log(x[0]) + (math.log(x[-1]) - math.log(x[0])) * step / FIT_POINTS for step in range(FIT_POINTS)]
         places = [*(significant(math.exp(step)) for step in steps), x[-1]]
         for form in figure.fits:
             if len(x) <= forms.COEFFICIENTS[form]:
                 needed = forms.COEFFICIENTS[form] + 1
-                raise UserError(
-                    f"figure '{figure.id}': a {form} fit needs {needed} values of {figure.x}; it has {len(x)}"
-                )
+                raise CannotDraw(f"a {form} fit needs {needed} values of {figure.x}; it has {len(x)}")
             curve = forms.fit(form, x, y)(places)
             found += [
                 _row("fit", facet, series, place, y=float(value), fit=form)
                 for place, value in zip(places, curve, strict=True)
             ]
-    return found
+    finite = [row for row in found if math.isfinite(row["y"])]
+    return finite, len(found) - len(finite)
 
 
 def _row(kind: str, facet: str, series: str, x: float | str, **values: Any) -> Row:

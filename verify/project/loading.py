@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +15,7 @@ from verify.model import Experiment, Review
 from verify.planning import catalogue
 from verify.planning.fingerprint import Definitions, Sources, source_files
 from verify.planning.plan import chosen_from, expand
-from verify.project import store
+from verify.project import reviewfiles, store
 
 
 class Parsed(Struct):
@@ -38,25 +39,21 @@ class _Cache(Struct):
 
 def load(root: Path) -> tuple[list[Parsed], list[UserError]]:
     """Every review under `reviews/` that can be read, and the mistakes in the others."""
-    files = {f"reviews/{path.name}": path.read_bytes() for path in sorted((root / "reviews").glob("*.md"))}
+    files, errors = reviewfiles.find(root)
     sources = sha256(b"".join(path.read_bytes() for path in source_files())).hexdigest()
     path = root / ".verify" / "cache" / "reviews.json"
     cache = _read_cache(path, sources)
     found: dict[str, tuple[str, Parsed]] = {}
     parser = _Parser(sources, cache.reached)
-    for below in sorted((root / "reviews").glob("*/**/*.md")):
-        hint = "move it up, or give it another ending if it belongs beside the page"
-        place = below.relative_to(root).as_posix()
-        parser.errors.append(UserError("a review stands directly in reviews/, not in a folder of it", place, 0, hint))
     for name, content in files.items():
         key = sha256(content).hexdigest()
         known = cache.parsed.get(name)
         parsed = known[1] if known and known[0] == key else parser.parse(name, content)
         if parsed is not None:
             found[name] = (key, parsed)
-    if found != cache.parsed:
-        store.write_atomically(path, msgspec.json.encode(_Cache(sources, found, parser.reached)))
-    return [parsed for _, parsed in found.values()], parser.errors
+    if found != cache.parsed and not parser.wrong:  # mistakes in the project's modules are to be told again
+        _write_cache(path, _Cache(sources, found, parser.reached))
+    return [parsed for _, parsed in found.values()], errors + parser.errors + parser.wrong
 
 
 def _no_choice(verification: str) -> None:
@@ -68,9 +65,15 @@ def _read_cache(path: Path, key: str) -> _Cache:
     """What was parsed before by this very program; empty where that cannot be read: it can be made again."""
     try:
         cache = msgspec.json.decode(path.read_bytes(), type=_Cache)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (OSError, ValueError, RecursionError):  # a DecodeError is a ValueError, as is text that is not UTF-8
         return _Cache(key)
     return cache if cache.key == key else _Cache(key)
+
+
+def _write_cache(path: Path, cache: _Cache) -> None:
+    """Keep what was parsed, where there is room and a right to; it only makes the next start faster."""
+    with suppress(OSError):
+        store.write_atomically(path, msgspec.json.encode(cache))
 
 
 @lru_cache(maxsize=1)
@@ -86,14 +89,15 @@ class _Parser:
 
     def __init__(self, program: str, reached: dict[str, Definitions]) -> None:
         self.errors: list[UserError] = []
+        self.wrong: list[UserError] = []
+        """In the project's modules."""
         self.reached = reached
         self._program = program
 
     def parse(self, name: str, content: bytes) -> Parsed | None:
         from verify.format import reviews  # YAML and Markdown are loaded only if a review changed
 
-        known, wrong, sources = _experiments(self._program)
-        self.errors += [mistake for mistake in wrong if mistake not in self.errors]
+        known, self.wrong, sources = _experiments(self._program)
         try:
             text = content.decode("utf-8")
         except UnicodeDecodeError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -169,6 +169,27 @@ class Project:
             return 0
         declared = set(self.fingerprints(review, verification, scale))
         return sum(record.fingerprint not in declared for record in evidence.records)
+
+    def troubles(self, slug: str, scales: Iterable[Scale] = SCALES) -> list[UserError]:
+        """Why evidence or journals of a review cannot be read, or nothing may be written beside them."""
+        review = self.review(slug)
+        found = list(self.link_mistakes(slug))
+        for verification, scale in self.rungs(review):
+            if scale in scales:
+                for read in (self.evidence, self.journal):
+                    try:
+                        read(slug, verification.id, scale)
+                    except UserErrors as wrong:
+                        found += wrong.errors
+        return found
+
+    def link_mistakes(self, slug: str) -> Iterator[UserError]:
+        """The mistake of an evidence folder that is a link, or lies behind one: nothing is written there."""
+        folder = self.verdicts_path(slug).parent
+        for part in (folder, folder.parent, folder.parent.parent):
+            if part.is_symlink():
+                hint = "put a folder in its place: evidence is written, and removed, in the project only"
+                yield UserError("this folder is a link, through which nothing is written", self.relative(part), 0, hint)
 
     def stored(self, slug: str) -> store.Verdicts:
         return store.read_verdicts(self.verdicts_path(slug))

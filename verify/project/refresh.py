@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from verify.drawing.failure import CannotDraw
 from verify.errors import UserError, UserErrors, nearest
 from verify.model import Evidence, Figure, Review, Scale, Verdict, Verification
 from verify.planning.catalogue import PACKAGE
@@ -24,41 +25,56 @@ _DRAWING = ("model.py", "judging/*.py", "drawing/*.py")
 
 
 class Refreshed(Struct, frozen=True):
-    """What a refresh did."""
+    """What a refresh did, and what it could not do."""
 
     judged: tuple[str, ...]
     """Reviews whose verdicts were reached anew."""
     drawn: tuple[str, ...]
     """Files that were written."""
     removed: tuple[str, ...]
-    """Drawings of figures that are no longer declared."""
+    """Drawings of figures that are no longer declared, or cannot be drawn."""
+    mistakes: tuple[UserError, ...] = ()
+    """Figures that cannot be drawn, and what keeps a review from being refreshed: all others were."""
 
 
-def refresh(project: Project) -> Refreshed:
-    """Bring `verdicts.json` and the drawings of every review up to date.
-
-    Raises:
-        UserErrors: figures that cannot be drawn; everything else was brought up to date.
-    """
+class _Changes(Struct):
     judged: list[str] = []
     drawn: list[str] = []
     removed: list[str] = []
-    errors: list[UserError] = []
+    mistakes: list[UserError] = []
+
+
+def refresh(project: Project) -> Refreshed:
+    """Bring `verdicts.json` and the drawings of every review up to date; a mistake costs its figure or its review."""
+    done = _Changes()
     for review in project.reviews:
-        stored = project.stored(review.slug)
-        inputs = _inputs(project, review)
-        verdicts = stored.verdicts
-        if stored.inputs != inputs or stored.seal != _seal(inputs, stored.verdicts):
-            verdicts = tuple(_verdicts(project, review))
-            judged.append(review.slug)
-        figures = dict(_draw(project, review, stored.figures, drawn, errors))
-        removed += _sweep(project, review)
-        content = store.encode_verdicts(store.Verdicts(inputs, _seal(inputs, verdicts), verdicts, figures))
-        if verdicts or figures:
-            store.write_atomically(project.verdicts_path(review.slug), content)
-    if errors:
-        raise UserErrors(errors)
-    return Refreshed(tuple(judged), tuple(drawn), tuple(removed))
+        linked = list(project.link_mistakes(review.slug))
+        if linked:
+            done.mistakes += linked
+            continue
+        try:
+            _refresh(project, review, done)
+        except UserErrors as wrong:
+            done.mistakes += wrong.errors
+        except OSError as error:
+            path = project.relative(project.verdicts_path(review.slug).parent)
+            reason = (error.strerror or type(error).__name__).lower()
+            done.mistakes.append(UserError(f"what belongs here cannot be read or written: {reason}", path))
+    return Refreshed(tuple(done.judged), tuple(done.drawn), tuple(done.removed), tuple(done.mistakes))
+
+
+def _refresh(project: Project, review: Review, done: _Changes) -> None:
+    stored = project.stored(review.slug)
+    inputs = _inputs(project, review)
+    verdicts = stored.verdicts
+    if stored.inputs != inputs or stored.seal != _seal(inputs, stored.verdicts):
+        verdicts = tuple(_verdicts(project, review))
+        done.judged.append(review.slug)
+    figures, undrawn = _draw(project, review, stored, done)
+    done.removed += _sweep(project, review)
+    content = store.encode_verdicts(store.Verdicts(inputs, _seal(inputs, verdicts), verdicts, figures, undrawn))
+    if verdicts or figures:
+        store.write_atomically(project.verdicts_path(review.slug), content)
 
 
 def is_current(project: Project, review: Review) -> bool:
@@ -69,7 +85,11 @@ def is_current(project: Project, review: Review) -> bool:
     inputs = _inputs(project, review)
     if stored.inputs != inputs or stored.seal != _seal(inputs, stored.verdicts):
         return False
-    return stored.figures == {each.name: _drawn(project, review, each) for each in _drawings(project, review)}
+    drawings = list(_drawings(project, review))
+    if set(stored.undrawn) - {each.name for each in drawings}:
+        return False
+    expected = {each.name: _state(project, review, each, stored.undrawn.get(each.name, "")) for each in drawings}
+    return stored.figures == expected
 
 
 def mistakes(project: Project) -> list[UserError]:
@@ -168,49 +188,84 @@ def _drawings(project: Project, review: Review) -> Iterator[_Drawing]:
 
 
 def _draw(
-    project: Project, review: Review, stored: dict[str, str], drawn: list[str], errors: list[UserError]
-) -> Iterator[tuple[str, str]]:
+    project: Project, review: Review, stored: store.Verdicts, done: _Changes
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Draw what is outdated; per drawing the state it is in and, of those that cannot be drawn, why."""
+    states: dict[str, str] = {}
+    undrawn: dict[str, str] = {}
     for drawing in _drawings(project, review):
-        path = project.drawing_path(review.slug, drawing.name)
-        outdated = stored.get(drawing.name) != _drawn(project, review, drawing)
-        try:
-            if outdated:
-                svg, explorable = _made(project, review, drawing)
-                if store.write_atomically(path, svg.encode()):
-                    drawn.append(project.relative(path))
-                if explorable:
-                    store.write_atomically(project.specification_path(review.slug, drawing.name), explorable)
-        except UserError as error:
+        reason = stored.undrawn.get(drawing.name, "")
+        if stored.figures.get(drawing.name) != _state(project, review, drawing, reason):
+            try:
+                done.drawn += _write(project, review, drawing)
+                reason = ""
+            except CannotDraw as error:
+                reason = error.reason
+                _remove(project, review, drawing, done)
+                if error.passing:  # another time, or on another machine, it may be drawn: nothing is said for good
+                    done.mistakes.append(_undrawn(review, drawing, reason))
+                    continue
+        if reason:
+            undrawn[drawing.name] = reason
             if not drawing.small:  # a thumbnail fails with its figure
-                errors.append(UserError(error.message, review.path, drawing.figure.line, error.hint))
-            continue
-        yield drawing.name, _drawn(project, review, drawing)
+                done.mistakes.append(_undrawn(review, drawing, reason))
+        states[drawing.name] = _state(project, review, drawing, reason)
+    return states, undrawn
 
 
-def _drawn(project: Project, review: Review, drawing: _Drawing) -> str:
-    """What `verdicts.json` says of a drawing that is up to date, untouched and there."""
-    paths = [project.drawing_path(review.slug, drawing.name), project.specification_path(review.slug, drawing.name)]
-    return " ".join([drawing.key, *(content[:16] for path in paths if (content := _bytes(path)))])
+def _undrawn(review: Review, drawing: _Drawing, reason: str) -> UserError:
+    message, _, hint = reason.partition("\n")
+    scale = f" at scale {drawing.scale}" if drawing.scale else ", the paper's numbers,"
+    return UserError(
+        f"figure '{drawing.figure.id}'{scale} cannot be drawn: {message}", review.path, drawing.figure.line, hint
+    )
 
 
-def _seal(inputs: str, verdicts: Sequence[Verdict]) -> str:
-    return digest(inputs + _encoder.encode(verdicts).decode())
-
-
-def _made(project: Project, review: Review, drawing: _Drawing) -> tuple[str, bytes]:
-    """The drawing, and its specification to explore; a thumbnail has none."""
+def _write(project: Project, review: Review, drawing: _Drawing) -> Iterator[str]:
+    """Write a drawing and what it was drawn from; yields the drawing's path where it has changed."""
     from verify.drawing import figures
 
     prefix = f"{review.slug}-{drawing.name.replace('.', '-')}"
     if drawing.scale is None:
-        specification = figures.reported(drawing.figure)
+        made = figures.make_reported(drawing.figure, prefix)
     else:
         evidence = project.evidence(review.slug, drawing.verification.id, drawing.scale)
         assert evidence is not None, "only figures with evidence are drawn"
-        specification = figures.specification(drawing.figure, evidence, drawing.verification, figures.labels(review))
-    if drawing.small:
-        return figures.draw(figures.thumbnail(specification), prefix), b""
-    return figures.draw(specification, prefix), _encoder.encode(figures.explorable(specification)) + b"\n"
+        labels = figures.labels(review)
+        made = figures.make(drawing.figure, evidence, drawing.verification, labels, prefix, small=drawing.small)
+    path = project.drawing_path(review.slug, drawing.name)
+    if store.write_atomically(path, made.svg):
+        yield project.relative(path)
+    if made.specification:
+        store.write_atomically(project.specification_path(review.slug, drawing.name), made.specification)
+
+
+def _paths(project: Project, review: Review, drawing: _Drawing) -> tuple[Path, Path]:
+    return project.drawing_path(review.slug, drawing.name), project.specification_path(review.slug, drawing.name)
+
+
+def _remove(project: Project, review: Review, drawing: _Drawing, done: _Changes) -> None:
+    """Remove an earlier drawing of what cannot be drawn now: it would show other evidence."""
+    for path in _paths(project, review, drawing):
+        if path.is_symlink() or path.is_file():
+            path.unlink()
+            done.removed.append(project.relative(path))
+
+
+def _state(project: Project, review: Review, drawing: _Drawing, reason: str) -> str:
+    """What `verdicts.json` says of a drawing that is up to date, untouched and there, or that cannot be drawn.
+
+    Empty, which it never says, where a file should be there and is not, or should not and is.
+    """
+    contents = [_bytes(path)[:16] for path in _paths(project, review, drawing)]
+    wanted = [not reason, not reason and not drawing.small]
+    if [bool(content) for content in contents] != wanted:
+        return ""
+    return " ".join([drawing.key, *([digest(reason)[:16]] if reason else filter(None, contents))])
+
+
+def _seal(inputs: str, verdicts: Sequence[Verdict]) -> str:
+    return digest(inputs + _encoder.encode(verdicts).decode())
 
 
 def _inputs(project: Project, review: Review) -> str:
@@ -225,7 +280,10 @@ def _inputs(project: Project, review: Review) -> str:
 
 def _bytes(path: Path) -> str:
     """A file's hash; empty where there is none."""
-    return sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    try:
+        return sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    except OSError:  # what cannot be read is not what was written; of evidence, reading it says why
+        return "unreadable"
 
 
 @cache
@@ -237,10 +295,9 @@ def _program(*patterns: str) -> str:
 
 def _sweep(project: Project, review: Review) -> Iterator[str]:
     """Remove drawings of figures that are not declared, or have no evidence any more: they can be drawn again."""
-    places = (project.drawing_path, project.specification_path)
-    kept = {place(review.slug, drawing.name) for drawing in _drawings(project, review) for place in places}
+    kept = {path for drawing in _drawings(project, review) for path in _paths(project, review, drawing)}
     folder = project.verdicts_path(review.slug).parent
     for path in sorted([*folder.glob("*.svg"), *folder.glob("*.vl.json")]):
-        if path not in kept:
+        if path not in kept and not path.name.startswith(".") and (path.is_symlink() or path.is_file()):
             path.unlink()
             yield project.relative(path)

@@ -19,7 +19,12 @@ from verify.errors import UserError
 from verify.model import Environment, Evidence, Failure, Record, Scale, Trial, Value, Verdict
 
 VERSION = 1
+_BLOCK = 65_536
+"""Bytes that are read at once when the end of a journal's last whole line is looked for."""
 _TRIAL = b'{"trial":{"fingerprint":"'
+_UNDECODABLE = (ValueError, RecursionError)
+"""What decoding raises: a DecodeError is a ValueError, as is text that is not UTF-8; brackets may be too deep."""
+_RESTORE = "it is written by `verify run` only: restore it with git, or delete it and rerun"
 _encoder = msgspec.json.Encoder()
 
 
@@ -54,6 +59,8 @@ class Verdicts(Struct, frozen=True, omit_defaults=True):
     verdicts: tuple[Verdict, ...] = ()
     figures: dict[str, str] = {}
     """Per drawing, `<figure>.<scale>` or `thumbnail`, the hash of what it was drawn from and that of its content."""
+    undrawn: dict[str, str] = {}
+    """Of those that could not be drawn, why: in words that a page shows in the drawing's place."""
 
 
 _decoder = msgspec.json.Decoder(_Line)
@@ -68,8 +75,11 @@ def six_digits(value: Any) -> Value:
 
 
 def write_atomically(path: Path, content: bytes) -> bool:
-    """Replace a file by `content` in one step; False where it holds just that already."""
-    if path.is_file() and path.read_bytes() == content:
+    """Replace a file by `content` in one step; False where it holds just that already.
+
+    A link is replaced by a file: nothing is written to where it leads.
+    """
+    if path.is_file() and not path.is_symlink() and path.read_bytes() == content:
         return False
     import tempfile  # a run with nothing to do writes nothing
 
@@ -88,11 +98,14 @@ def write_atomically(path: Path, content: bytes) -> bool:
 
 def fingerprints(path: Path) -> set[str]:
     """The trials a journal or evidence file holds results of, without decoding them."""
-    if not path.is_file():
+    try:
+        lines = _whole_lines(path.read_bytes()).split(b"\n") if path.is_file() else []
+    except OSError:  # said where it is decoded
         return set()
-    lines = _whole_lines(path.read_bytes()).split(b"\n")
     begin = len(_TRIAL)
-    return {line[begin : line.index(b'"', begin)].decode() for line in lines if line.startswith(_TRIAL)}
+    return {
+        line[begin : line.find(b'"', begin)].decode("utf-8", "replace") for line in lines if line.startswith(_TRIAL)
+    }
 
 
 def _whole_lines(content: bytes) -> bytes:
@@ -106,14 +119,15 @@ def read(path: Path, name: str) -> Evidence | None:
     Raises:
         UserError: the file is not what it should be; `name` is what the error calls it.
     """
-    if not path.is_file():
+    content = _content(path, name)
+    if content is None:
         return None
     header: _Header | None = None
     environments: dict[str, Environment] = {}
     codes: dict[str, dict[str, str]] = {}
     records: dict[str, Record] = {}
     failures: dict[str, Failure] = {}
-    for line in _decode(_whole_lines(path.read_bytes()), name):
+    for line in _decode(content, name):
         if line.trial is not None:
             records[line.trial.fingerprint] = line.trial
             failures.pop(line.trial.fingerprint, None)
@@ -126,7 +140,12 @@ def read(path: Path, name: str) -> Evidence | None:
         elif line.evidence is not None:
             header = line.evidence
     if header is None:
-        raise UserError("its first line does not say what it is evidence of", name, 1, "restore it: git checkout")
+        hint = "delete this file: its trials are run again" if _is_journal(name) else "restore it: git checkout"
+        raise UserError("its first line does not say what it is evidence of", name, 1, hint)
+    for record in records.values():
+        if record.environment not in environments:
+            message = f"record {record.fingerprint} was run on '{record.environment}', of which no line says what it is"
+            raise UserError(message, name, 0, _RESTORE if not _is_journal(name) else "delete it and run again")
     return Evidence(
         review=header.review,
         verification=header.verification,
@@ -138,18 +157,31 @@ def read(path: Path, name: str) -> Evidence | None:
     )
 
 
+def _content(path: Path, name: str) -> bytes | None:
+    """The whole lines of a file; None where there is none, or a journal in which no first line was finished."""
+    try:
+        content = _whole_lines(path.read_bytes()) if path.is_file() else None
+    except OSError as error:
+        raise UserError(f"it cannot be read: {(error.strerror or str(error)).lower()}", name) from None
+    return None if content == b"" and _is_journal(name) else content
+
+
+def _is_journal(name: str) -> bool:
+    return name.startswith(".verify/")
+
+
 def _decode(content: bytes, name: str) -> list[_Line]:
     """All lines at once, which takes half the time of one by one; a line that is wrong is then looked for."""
     try:
         lines = _decoder.decode_lines(content)
-    except msgspec.DecodeError:
+    except _UNDECODABLE:
         lines = []
     if lines and all(line.evidence is None or line.evidence.version == VERSION for line in lines):
         return lines
-    for number, text in enumerate(content.splitlines(), 1):
+    for number, text in enumerate(content.split(b"\n")[:-1], 1):
         try:
             line = _decoder.decode(text)
-        except msgspec.DecodeError as error:
+        except _UNDECODABLE as error:
             raise _unreadable(text, name, number, str(error)) from None
         if line.evidence is not None and line.evidence.version != VERSION:
             raise _unreadable(text, name, number, "")
@@ -159,14 +191,12 @@ def _decode(content: bytes, name: str) -> list[_Line]:
 def _unreadable(text: bytes, name: str, number: int, detail: str) -> UserError:
     try:
         version = msgspec.json.decode(text)["evidence"]["version"]
-    except (msgspec.DecodeError, KeyError, TypeError):
+    except (*_UNDECODABLE, KeyError, TypeError):
         version = VERSION
-    if version != VERSION:
+    if isinstance(version, int) and version != VERSION:
         hint = "upgrade this project: `git pull && make clean`" if version > VERSION else "rerun it: `verify run`"
         return UserError(f"its format is version {version}; this program reads version {VERSION}", name, number, hint)
-    hint = "it is written by `verify run` only: restore it with git, or delete it and rerun"
-    if name.startswith(".verify/"):
-        hint = "delete this line: its trials are run again"
+    hint = "delete this line: its trials are run again" if _is_journal(name) else _RESTORE
     return UserError(f"this line is not one of an evidence file: {detail}", name, number, hint)
 
 
@@ -240,27 +270,33 @@ class Journal:
 
     @staticmethod
     def _mend(file: Any) -> None:
-        """Drop a last line that a killed process left unfinished."""
-        file.seek(0)
-        content = file.read()
-        whole = len(_whole_lines(content))
-        if whole != len(content):
+        """Drop a last line that a killed process left unfinished, and stand at the end."""
+        end = whole = file.seek(0, os.SEEK_END)
+        while whole > 0:
+            begin = max(0, whole - _BLOCK)
+            file.seek(begin)
+            at = file.read(whole - begin).rfind(b"\n")
+            whole = begin + at + 1 if at >= 0 else begin
+            if at >= 0:
+                break
+        if whole != end:
             file.truncate(whole)
         file.seek(0, os.SEEK_END)
 
 
 def read_verdicts(path: Path) -> Verdicts:
     """The verdicts of a review; none where there is no file, or one of another version that a refresh replaces."""
-    if not path.is_file():
+    try:
+        return decode_verdicts(path.read_bytes()) if path.is_file() else Verdicts()
+    except OSError:  # derived: a refresh replaces it
         return Verdicts()
-    return decode_verdicts(path.read_bytes())
 
 
 def decode_verdicts(content: bytes) -> Verdicts:
     """Verdicts from the bytes of a `verdicts.json`; none where they are of another version."""
     try:
         return _verdicts.decode(content)
-    except msgspec.DecodeError:
+    except _UNDECODABLE:
         return Verdicts()
 
 
