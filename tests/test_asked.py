@@ -54,10 +54,10 @@ def test_the_rest_of_a_verification_is_not_run_and_others_are(mini: Mini) -> Non
 
 def test_a_verification_that_chooses_by_what_is_not_returned(mini: Mini) -> None:
     unread(mini)
-    chosen = "parameters: {bias: {choose_from: flips, minimise: eror}}"
+    chosen = "parameters: {bias: {choose_from: flips, minimise: haeds}}"
     mini.review.write_text(mini.review.read_text() + SECOND.replace("grid: {bias: [0.5, 0.8]}", chosen))
     output = mini.verify("run", expect=1)
-    assert "experiment coin returned no 'eror', which the choice of 'bias' for 'again' asks for" in output
+    assert "experiment coin returned no 'haeds', which the choice of 'bias' for 'again' asks for" in output
 
 
 @pytest.fixture

@@ -94,6 +94,12 @@ def train(seeds, device, *, lr, width=4): ...
         ("@experiment(time_limit=-1)\ndef f(seed, device): ...", 1, "seconds above 0, not the number -1", ""),
         ("@experiment(time_limit='9')\ndef f(seed, device): ...", 1, "seconds above 0, not the text '9'", ""),
         (
+            "@experiment(diverged={'eror': 1}, values=['error'])\ndef f(seed, device): ...",
+            2,
+            "'eror' in diverged is nothing that 'f' returns",
+            "did you mean 'error'?",
+        ),
+        (
             "@experiment(values=['eror'])\ndef f(seed, device):\n return {'error': 1}",
             2,
             "never returns 'eror', which it",

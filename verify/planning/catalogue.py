@@ -145,11 +145,18 @@ def _values(function: signature.Function, given: dict[str, Any], file: str) -> t
     declared: tuple[str, ...] = given.get("values", ())
     wraps = [each for each in function.decorator_list if not is_declaration(each)]
     known = None if wraps or isinstance(function, ast.AsyncFunctionDef) else returned.names(function)
-    if not declared:
-        return known or (), []
-    never = [name for name in declared if known is not None and name not in known]
-    return declared, [
-        UserError(f"'{function.name}' never returns '{name}', which it declares in values", file, function.lineno,
-                  nearest(name, known or ()))
-        for name in never
-    ]  # fmt: skip
+    place = file, function.lineno
+    errors = [
+        UserError(
+            f"'{function.name}' never returns '{name}', which it declares in values", *place, nearest(name, known)
+        )
+        for name in declared
+        if known is not None and name not in known
+    ]
+    values = declared or known or ()
+    errors += [
+        UserError(f"'{name}' in diverged is nothing that '{function.name}' returns", *place, nearest(name, values))
+        for name in given.get("diverged", ())
+        if values and name not in values
+    ]
+    return values, errors
