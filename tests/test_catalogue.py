@@ -68,10 +68,20 @@ def train(seeds, device, *, lr, width=4): ...
         ("async def f(seed, device): ...", 1, "is declared by `async def`", "def f(seed, device)"),
         ("@experiment\ndef f(seed, device): ...", 1, "@experiment without brackets", "write @experiment()"),
         ("@experiment(**options)\ndef f(seed, device): ...", 1, "takes no **", "write each option out"),
-        ("@experiment(batch='8')\ndef f(seeds, device): ...", 1, "whole number of at least 1, not the text '8'", ""),
-        ("@experiment(batch=0)\ndef f(seed, device): ...", 1, "at least 1, not the number 0", "trained together"),
-        ("@experiment(batch=True)\ndef f(seed, device): ...", 1, "whole number of at least 1, not True", ""),
-        ("@experiment(batch=2.0)\ndef f(seeds, device): ...", 1, "at least 1, not the number 2.0", ""),
+        (
+            "@experiment(batch='8')\ndef f(seeds, device): ...",
+            1,
+            "whole number from 1 to 100,000, not the text '8'",
+            "",
+        ),
+        (
+            "@experiment(batch=0)\ndef f(seed, device): ...",
+            1,
+            "from 1 to 100,000, not the number 0",
+            "trained together",
+        ),
+        ("@experiment(batch=True)\ndef f(seed, device): ...", 1, "whole number from 1 to 100,000, not True", ""),
+        ("@experiment(batch=2.0)\ndef f(seeds, device): ...", 1, "from 1 to 100,000, not the number 2.0", ""),
         ("@experiment(values=('a'))\ndef f(seed, device): ...", 1, "list of names, not the text 'a'", 'write ("a",)'),
         ("@experiment(values=['a', 1])\ndef f(seed, device): ...", 1, "list of names, not a list", "such as"),
         ("@experiment(values={'a'})\ndef f(seed, device): ...", 1, "list of names, not a set", "such as"),
@@ -93,6 +103,10 @@ def train(seeds, device, *, lr, width=4): ...
         ("@experiment(diverged={[]: 1})\ndef f(seed, device): ...", 1, "must be a literal", "write it out"),
         ("@experiment(time_limit=-1)\ndef f(seed, device): ...", 1, "seconds above 0, not the number -1", ""),
         ("@experiment(time_limit='9')\ndef f(seed, device): ...", 1, "seconds above 0, not the text '9'", ""),
+        (r"@experiment(values=['\ud800'])\ndef f(seed, device): ...".replace(r"\n", "\n"), 1, "names, not a list", ""),
+        (f"@experiment(batch={'9' * 30})\ndef f(seeds, device): ...", 1, "not the number of more than 20 digits", ""),
+        (f"@experiment(time_limit={'9' * 400})\ndef f(seed, device): ...", 1, "not the number of more than 20", ""),
+        (f"@experiment(diverged={{'a': {'9' * 400}}})\ndef f(seed, device): ...", 1, "the number of more than 20", ""),
         (
             "@experiment(diverged={'eror': 1}, values=['error'])\ndef f(seed, device): ...",
             2,
@@ -169,6 +183,7 @@ def test_two_experiments_of_one_name(tmp_path, monkeypatch) -> None:  # type: ig
         ("global result\n result = {'error': 1}\n change()\n return result", None),
         ("yield {'error': 1}\n return {'error': 1}", None),
         ("print(a)", None),
+        (r"return {'\ud800': 1}", None),
     ],
 )
 def test_what_is_returned_is_read_only_where_all_of_it_can_be(body: str, names: tuple[str, ...] | None) -> None:

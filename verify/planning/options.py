@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
-import math
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from verify.errors import UserError, nearest
 
+_MOST = 100_000
+"""Trials in a batch: more than a scale of a verification may have."""
 Wrong = tuple[str, str]
 """What an option must be, and a hint."""
 
@@ -48,7 +50,7 @@ def _value(name: str, node: ast.expr) -> tuple[Any, Wrong | None]:
 
 
 def _names(value: Any) -> tuple[Any, Wrong | None]:
-    if isinstance(value, list | tuple) and all(isinstance(each, str) and each.strip() for each in value):
+    if isinstance(value, list | tuple) and all(map(_is_name, value)):
         twice = next((each for place, each in enumerate(value) if each in value[:place]), None)
         return tuple(value), None if twice is None else ("a list of different names", f"{twice!r} stands in it twice")
     hint = f'write ("{value}",), with a comma: brackets alone make no tuple' if isinstance(value, str) else ""
@@ -58,7 +60,7 @@ def _names(value: Any) -> tuple[Any, Wrong | None]:
 def _diverged(value: Any) -> tuple[Any, Wrong | None]:
     if value is None:
         return {}, None
-    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+    if isinstance(value, dict) and all(map(_is_name, value)):
         odd = next((each for each in value.values() if not _is_number(each)), None)
         if odd is None:
             return {key: float(each) for key, each in value.items()}, None
@@ -67,9 +69,12 @@ def _diverged(value: Any) -> tuple[Any, Wrong | None]:
 
 
 def _batch(value: Any) -> tuple[Any, Wrong | None]:
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MOST:
         return value, None
-    return None, (f"a whole number of at least 1, not {_described(value)}", "how many trials are trained together")
+    return None, (
+        f"a whole number from 1 to {_MOST:,}, not {_described(value)}",
+        "how many trials are trained together",
+    )
 
 
 def _time_limit(value: Any) -> tuple[Any, Wrong | None]:
@@ -88,13 +93,23 @@ _OPTIONS: dict[str, Callable[[Any], tuple[Any, Wrong | None]]] = {
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < math.inf
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
+def _is_name(value: Any) -> bool:
+    """Whether it can be stored and shown as the name of something."""
+    return isinstance(value, str) and value.isprintable() and bool(value.strip())
 
 
 def _described(value: Any) -> str:
     if isinstance(value, str):
         return f"the text {value!r}"
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return f"the number {value}"
+        return f"the number {value if isinstance(value, float) else _shortened(value)}"
     kinds: dict[type, str] = {list: "a list", tuple: "a tuple", dict: "a mapping", set: "a set"}
     return kinds.get(type(value), repr(value))
+
+
+def _shortened(value: int) -> str:
+    """A whole number as a message has it: Python refuses to print some thousands of digits."""
+    return str(value) if abs(value) < 10**20 else "of more than 20 digits"

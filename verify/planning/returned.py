@@ -147,7 +147,7 @@ def _is_spread(use: ast.Name, parent: ast.AST) -> bool:
 
 
 def _text(node: ast.expr) -> str:
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isprintable():
         return node.value
     raise _Unreadable
 
