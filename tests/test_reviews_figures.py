@@ -15,8 +15,11 @@ from tests.reviewing import (
     check_case,
     fence,
     figure,
+    good,
     with_grid,
 )
+from verify.drawing import chart, palette
+from verify.format import charts
 
 SHORT = "lower-case letters, digits and hyphens, a letter first"
 
@@ -197,6 +200,166 @@ FIGURES: list[Case] = [
         "in line 18; figures and claims of a review share their names",
     ),
 ]
+
+
+HOLDS_NONE = "a figure fetches nothing and leads nowhere"
+RECORDS = "its data are there by the name `records`"
+ASLANT = "a bar has no foot on a logarithmic axis"
+
+
+def spec(text: str) -> str:
+    """A review with a figure whose specification, in flow style, stands in a line of its own."""
+    return figure("spec:\n      {" + text + "}")
+
+
+LOG_BAR = "mark: bar, encoding: {x: {field: arm}, y: {field: error, scale: {type: log}}"
+MANY = ", ".join(map(str, range(1, 42)))
+PANELS = ", ".join(map(str, range(1, 26)))
+NAMES = ", ".join(f"n{number}" for number in range(61))
+
+REFUSED: list[Case] = [
+    (spec("data: {url: data.csv}, mark: bar"), "{data", "`url`: a figure has no room for an address", RECORDS),
+    (
+        spec("mark: bar, transform: [{lookup: arm, from: {data: {url: x}, key: arm}}]"),
+        "{mark",
+        "`url`: a figure has no room for an address",
+        RECORDS,
+    ),
+    (spec("mark: {type: point, href: x}"), "{mark", "`href`: a figure has no room for a link", HOLDS_NONE),
+    (
+        spec("mark: point, encoding: {href: {field: arm}}"),
+        "{mark",
+        "`href`: a figure has no room for a link",
+        HOLDS_NONE,
+    ),
+    (spec("mark: image"), "{mark", "a figure has no room for images", HOLDS_NONE),
+    (spec("layer: [{mark: {type: image}}]"), "{layer", "a figure has no room for images", HOLDS_NONE),
+    *[
+        (spec(f"mark: {{type: point, fill: '{text}'}}"), "{mark", f"'{text}' is an address", HOLDS_NONE)
+        for text in (
+            "url(#a)",
+            "https://example.org/a",
+            "//example.org/a",
+            "javascript:alert(1)",
+            "JavaScript : x",
+            "data:image/png;base64,x",
+            "file:/etc/passwd",
+            "ftp://example.org",
+        )
+    ],
+    (
+        spec("mark: bar, datasets: {mine: [{href: 1, text: 'https://example.org'}]}"),
+        "{mark",
+        "'https://example.org' is an address",
+        HOLDS_NONE,
+    ),
+    (
+        spec("data: {name: recrods}, mark: bar"),
+        "{data",
+        "there are no data called 'recrods'",
+        "did you mean 'records'?",
+    ),
+    (
+        spec("layer: [{data: {name: mine}, mark: bar}]"),
+        "{layer",
+        "there are no data called 'mine'",
+        "known: records",
+    ),
+    (
+        spec("data: {sequence: {start: 0, stop: 1e9}}, mark: bar"),
+        "{data",
+        "`sequence` has more than 10,000 rows",
+        "take a larger `step`",
+    ),
+    (
+        spec("data: {sequence: {start: 0, stop: 10, step: 0}}, mark: bar"),
+        "{data",
+        "`sequence` has `start`, `stop` and `step`, which are numbers",
+        "",
+    ),
+    (
+        spec("mark: bar, params: [{name: a, bind: {element: body}}]"),
+        "{mark",
+        "`bind` to an `element`: a figure changes nothing of the page around it",
+        "leave it out",
+    ),
+    (
+        spec("$schema: 'https://vega.github.io/schema/vega/v5.json', marks: []"),
+        "{$schema",
+        "`$schema` is not that of Vega-Lite",
+        "leave it out, or write https://vega.github.io/schema/vega-lite/v6.json",
+    ),
+    (spec(LOG_BAR + "}"), "{mark", ASLANT, "write `mark: point`, or give the bar an end by `y2`"),
+    (
+        spec(LOG_BAR.replace("mark: bar", "layer: [{mark: {type: bar}") + "}}]"),
+        "{layer",
+        ASLANT,
+        "write `mark: point`, or give the bar an end by `y2`",
+    ),
+    (
+        figure("x: bias, y: error, mark: bar, y_scale: log"),
+        "- {id: c",
+        ASLANT,
+        "write `mark: point`, or `y_scale: linear`",
+    ),
+    (
+        figure("x: arm, y: error, color: bias", HEAD.replace("[0.1, 0.2, 0.4, 0.8, 0.9]", f"[{MANY}]")),
+        "- {id: c",
+        "`color: bias` has 41 values at scale tiny: a figure shows up to 40 series",
+        "put some in panels by `facet`, or select some by `where`",
+    ),
+    (
+        figure("x: arm, y: error, facet: bias", HEAD.replace("[0.1, 0.2, 0.4, 0.8, 0.9]", f"[{PANELS}]")),
+        "- {id: c",
+        "`facet: bias` has 25 values at scale tiny: a figure shows up to 24 panels",
+        "select some by `where`",
+    ),
+    (
+        figure("x: arm, y: error", HEAD.replace("[old, new]", f"[{NAMES}]")),
+        "- {id: c",
+        "`x: arm` has 61 values at scale tiny: a figure shows up to 60 names on its x axis",
+        "select some by `where`",
+    ),
+    (
+        figure("x: bias, x_scale: log, " + PAPER.replace("x: epoch, ", "").replace("[1, 0.5]", "[0, 0.5]")),
+        "- {id: c",
+        "a logarithmic x axis needs numbers above 0",
+        "write `x_scale: linear` for the paper's",
+    ),
+    (
+        figure(PAPER.replace("gold: ", "".join(f"g{number}: [[1, 1]], " for number in range(40)) + "gold: ")),
+        "- {id: c",
+        "`paper` has 41 series: a panel shows up to 40 series",
+        "leave some out",
+    ),
+]
+
+ALLOWED = [
+    figure("x: bias, y: error, color: bias, where: {bias: 0.1}", HEAD.replace("[0.1,", f"[{MANY}, 0.1,")),
+    figure("x: bias, y: error", HEAD.replace("[0.1, 0.2, 0.4, 0.8, 0.9]", f"[{MANY}, {MANY.replace(', ', '.5, ')}.5]")),
+    spec(LOG_BAR + ", y2: {datum: 1}}"),
+    spec(LOG_BAR.replace("bar", "point") + "}"),
+    spec("$schema: 'https://vega.github.io/schema/vega-lite/v6.json', mark: bar, title: 'Data: a // b, error/loss'"),
+    spec("data: {name: mine}, datasets: {mine: [{url: 1}]}, mark: bar"),
+    spec("data: {sequence: {start: 0, stop: 100}}, mark: bar"),
+    spec("data: {values: [{href: 1}]}, mark: bar"),
+]
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_a_figure_may_not_hold(case: Case) -> None:
+    check_case(case)
+
+
+@pytest.mark.parametrize("text", ALLOWED)
+def test_what_a_figure_may_hold(text: str) -> None:
+    good(text)
+
+
+def test_checking_and_drawing_agree_on_how_much_a_figure_shows() -> None:
+    assert charts.MOST["color"][0] == palette.LOOKS == chart.MOST_SERIES
+    assert charts.MOST["facet"][0] == chart.MOST_PANELS
+    assert charts.MOST["x"][0] == chart.MOST_NAMES
 
 
 @pytest.mark.parametrize("case", FIGURES)

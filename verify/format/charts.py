@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from verify.errors import nearest
-from verify.format import fields
+from verify.format import fields, specifications
 from verify.format.fields import Field, listing, one_of, optional, required
 from verify.format.grids import Draft
 from verify.format.problems import Problems
 from verify.format.selection import names, values
 from verify.format.subjects import channel, metric, numbers, where
-from verify.format.yaml12 import Items, Node, Table, plain
+from verify.format.yaml12 import Items, Node, Table
 from verify.model import FORMS, Figure, Reported, Scalar
 
 _D3_FORMAT = r"(.?[<>=^])?[-+( ]?[$#]?0?\d{0,2},?(\.\d{1,2})?~?[a-zA-Z%]?"
+MOST = {
+    "color": (40, "series", "put some in panels by `facet`, or select some by `where`"),
+    "facet": (24, "panels", "select some by `where`"),
+    "x": (60, "names on its x axis", "select some by `where`"),
+}
+"""Per key how many values its parameter may have in one figure: 40 labels look different, in eight colours by five
+dashes, and the 41st line looks as the first does; 24 panels are more than a screen; 60 names have nine pixels each.
+Drawing holds to the same where a value is known from the records only."""
 _WITH_SPEC = ("id", "caption", "spec", "paper")
 _SCALES = ("linear", "log")
 _format = fields.matching(_D3_FORMAT, "a d3 number format", "such as .0% or .3~g")
@@ -26,14 +32,6 @@ def read_all(draft: Draft, problems: Problems) -> tuple[Figure, ...]:
         return ()
     convert = fields.each(lambda node, _name, problems: _figure(node, draft, problems), "figures")
     return convert(draft.figures, "figures", problems) or ()
-
-
-def _spec(node: Node, name: str, problems: Problems) -> dict[str, Any] | None:
-    if not isinstance(node, Table):
-        fields.expected(node, name, "a Vega-Lite specification", problems)
-        return None
-    found: dict[str, Any] = plain(node)
-    return found
 
 
 def _fields(draft: Draft) -> dict[str, Field]:
@@ -52,7 +50,7 @@ def _fields(draft: Draft) -> dict[str, Field]:
         "y_title": optional(fields.text),
         "y_format": optional(_format),
         "fits": optional(listing(one_of(FORMS), "forms"), ()),
-        "spec": optional(_spec),
+        "spec": optional(specifications.read),
         "paper": optional(_reported),
     }
 
@@ -97,6 +95,7 @@ def _figure(node: Node, draft: Draft, problems: Problems) -> Figure | None:
         return None
     figure = Figure(**found, line=node.line)
     mistakes = _beside_spec(node) if figure.spec is not None else _short_form(figure, node, draft)
+    mistakes += _panel(figure, node)
     for line, message, hint in mistakes:
         problems.add(line, message, hint)
     return None if mistakes else figure
@@ -122,6 +121,44 @@ def _short_form(figure: Figure, node: Table, draft: Draft) -> list[tuple[int, st
         found.append((node.entries["fits"].line, "`fits` are drawn over a parameter", hint))
     if is_parameter:
         found += _axis(figure, node, draft)
+    if figure.mark == "bar" and figure.y_scale == "log":
+        hint = "write `mark: point`, or `y_scale: linear`"
+        found.append((node.entries["y_scale"].line, "a bar has no foot on a logarithmic axis", hint))
+    return found + _crowd(figure, node, draft)
+
+
+def _crowd(figure: Figure, node: Table, draft: Draft) -> list[tuple[int, str, str]]:
+    """More series, panels or names than a reader could tell apart."""
+    found = []
+    for key, (most, what, hint) in MOST.items():
+        parameter = getattr(figure, key)
+        for scale, rung in draft.rungs.items():
+            given = values(rung, parameter, figure.where) if parameter else ()
+            named = figure.mark == "bar" or any(isinstance(value, str) for value in given)
+            if len(given) > most and (key != "x" or named):
+                message = (
+                    f"`{key}: {parameter}` has {len(given):,} values at scale {scale}: a figure shows up to {most}"
+                )
+                found.append((node.entries[key].line, f"{message} {what}", hint))
+                break
+    return found
+
+
+def _panel(figure: Figure, node: Table) -> list[tuple[int, str, str]]:
+    """Mistakes of the paper's own numbers that follow from what the figure says."""
+    paper, found = figure.paper, []
+    if paper is None:
+        return []
+    line = node.entries["paper"].line
+    places = [x for points in paper.series.values() for x, _ in points]
+    inherits = paper.x_scale is None and figure.x_scale == "log"
+    if inherits and any(isinstance(x, bool | int | float) and x <= 0 for x in places):
+        found.append((line, "a logarithmic x axis needs numbers above 0", "write `x_scale: linear` for the paper's"))
+    most, what, _ = MOST["color"]
+    if len(paper.series) > most:
+        found.append(
+            (line, f"`paper` has {len(paper.series):,} series: a panel shows up to {most} {what}", "leave some out")
+        )
     return found
 
 
