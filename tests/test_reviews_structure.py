@@ -387,6 +387,11 @@ def test_front_matter_in_toml_is_one_mistake() -> None:
         "and without `authors`, `venue`, `section`, `summary`"
     )
     assert complaints(HUGO) == [(2, message, hint)]
+    without = ", and without `title`, `authors`, `venue`, `section`, `summary`"
+    required = "required besides: title, authors, venue, section, summary"
+    assert complaints("+++\n+++\n") == [
+        (1, f"front matter in TOML (`+++`); here it is YAML, between two lines `---`{without}", required)
+    ]
     assert complaints("+++\ntitle = 3\n") == [
         (1, "the front matter does not end", "it is YAML here, between two lines `---`")
     ]
@@ -402,6 +407,7 @@ def test_front_matter_in_toml_is_one_mistake() -> None:
         ("category: x", "becomes `section`"),
         ("lastmod: 2020-03-04", "write `reviewed: 2020-03-04`"),
         ("date: yesterday", "becomes `reviewed`"),
+        ("date: 2020-02-30", "becomes `reviewed`"),
         ("description: x", "becomes `summary`"),
         ("weight: 3", "becomes `order`"),
         ("keywords: [x]", "becomes `tags`"),

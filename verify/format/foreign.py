@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Collection, Sequence
+from datetime import date
 from difflib import get_close_matches
 from typing import NamedTuple
 
 from verify.format.problems import Problems
 from verify.format.yaml12 import Entry, Leaf, Node, Table
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _FENCE = "+++"
 _TOML_KEY = re.compile(r"\s*[\"']?([\w.-]+)[\"']?\s*=")
 
@@ -118,11 +118,11 @@ def _report_toml(lines: list[str], known: Collection[str], required: Sequence[st
 
 def _add(what: str, odd: list[_Odd], missing: list[str], problems: Problems) -> None:
     odd.sort(key=lambda each: each.line)
-    keys = ", ".join(f"`{each.key}`" for each in odd)
+    keys = ": " + ", ".join(f"`{each.key}`" for each in odd) if odd else ""
     without = f", and without {', '.join(f'`{key}`' for key in missing)}" if missing else ""
     hints = [f"line {each.line}, `{each.key}`: {each.becomes}" for each in odd]
     hints += [f"required besides: {', '.join(missing)}"] if missing else []
-    problems.add(min((each.line for each in odd), default=1), f"{what}: {keys}{without}", "\n    ".join(hints))
+    problems.add(min((each.line for each in odd), default=1), f"{what}{keys}{without}", "\n    ".join(hints))
 
 
 def _missing(odd: Sequence[_Odd], there: Collection[str], required: Sequence[str]) -> list[str]:
@@ -141,9 +141,16 @@ def _advice(key: str, entry: Entry, known: Collection[str]) -> str:
     if becomes is None:
         near = get_close_matches(key.lower(), known, n=1)
         return f"did you mean `{near[0]}`?" if near else "delete it; it means nothing here"
-    if key.lower() in _DATES.split() and isinstance(entry.node, Leaf) and (day := _DAY.match(entry.node.text)):
-        return f"write `reviewed: {day[0]}`"
+    if key.lower() in _DATES.split() and isinstance(entry.node, Leaf) and _is_day(entry.node.text[:10]):
+        return f"write `reviewed: {entry.node.text[:10]}`"
     return becomes
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def _is_text(node: Node) -> bool:

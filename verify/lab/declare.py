@@ -1,6 +1,7 @@
 """How an experiment declares itself.
 
-The declaration is read from the source (`verify.catalogue`), never by importing: its arguments must be literals.
+The declaration is read from the source (`verify.planning.catalogue`), never by importing: its arguments must be
+literals, and one of a wrong type or an unknown name is a mistake with its line.
 """
 
 from __future__ import annotations
@@ -30,10 +31,11 @@ def experiment(
 
     Args:
         rides: parameters that may differ within a batch.
-        values: names of what is returned, so that a misspelt metric is found before anything runs.
-        diverged: the value a metric takes where a trial's is not finite (chance error, say).
-        batch: the most trials trained together: as many as last at most a minute.
-        time_limit: seconds one trial may take.
+        values: names of what is returned, so that a misspelt metric is found before anything runs; needed where the
+            returned dicts are not written out.
+        diverged: the value a metric takes where a trial's is not finite (chance error, say); its names are of `values`.
+        batch: the most trials trained together, at least 1: as many as last at most a minute.
+        time_limit: seconds one trial may take, above 0.
     """
     del rides, values, diverged, batch, time_limit  # read from the source
 
