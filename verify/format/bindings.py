@@ -1,19 +1,25 @@
-"""What a review's prose says of the evidence, found and replaced: Markdown in, Markdown out.
+"""What a review's prose says of the evidence, found in its text.
 
 `verify.format.inline` defines and reads the three kinds: `Binding`, `Finding`, `Reference`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Sequence
 
+from markdown_it.token import Token
 from msgspec import structs
 
 from verify.errors import UserError
-from verify.format.inline import Binding, Finding, Inline, Reference, pieces, scan
+from verify.format.blocks import is_literal
+from verify.format.inline import Binding, Finding, Inline, Reference
+from verify.format.markdown import parse, walk
 from verify.model import Review, Scale
 
-__all__ = ["Binding", "Finding", "Inline", "Reference", "find", "replace", "scale_of"]
+__all__ = ["Binding", "Finding", "Inline", "Reference", "collect", "find", "scale_of", "scan"]
+
+_IN_HTML = re.compile(r"\{\{.*?\}\}|\[@[^\]\n]+\]", re.DOTALL)
 
 
 def find(review: Review) -> tuple[list[Inline], list[UserError]]:
@@ -26,18 +32,31 @@ def find(review: Review) -> tuple[list[Inline], list[UserError]]:
     return [structs.replace(item, scale=scale_of(item, review)) for item in items], errors
 
 
-def replace(text: str, first_line: int, render: Callable[[Inline], str]) -> str:
-    """The Markdown with each binding, finding and reference as `render` gives it; all else stays as it is.
+def scan(text: str, first_line: int, file: str = "") -> tuple[list[Inline], list[UserError]]:
+    """All items in Markdown whose first line is `first_line` of `file`, in order, and what cannot be read as one."""
+    return collect(parse(text), first_line, file)
 
-    What cannot be read stays as well: `verify.format.reviews.parse` has reported it.
-    """
-    parts: list[str] = []
-    done = 0
-    for start, end, found in pieces(text, first_line):
-        if not isinstance(found, UserError):
-            parts += (text[done:start], render(found))
-            done = end
-    return "".join(parts) + text[done:]
+
+def collect(tokens: Sequence[Token], first_line: int, file: str = "") -> tuple[list[Inline], list[UserError]]:
+    """The same of a text that is parsed already."""
+    items: list[Inline] = []
+    errors: list[UserError] = []
+    for token, line in walk(tokens):
+        if token.type == "html_block" and not is_literal(token):
+            for match in _IN_HTML.finditer(token.content):
+                errors.append(_in_html(match[0], file, first_line + line + token.content.count("\n", 0, match.start())))
+        elif token.type == "evidence":
+            found = token.meta["found"]
+            if isinstance(found, UserError):
+                errors.append(UserError(found.message, file, first_line + line, found.hint))
+            else:
+                items.append(structs.replace(found, line=first_line + line))
+    return items, errors
+
+
+def _in_html(source: str, file: str, line: int) -> UserError:
+    hint = "leave a blank line between the tag and the text: what follows it is Markdown again"
+    return UserError(f"'{source}' stands in raw HTML, where nothing is read", file, line, hint)
 
 
 def scale_of(item: Inline, review: Review) -> Scale:

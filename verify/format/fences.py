@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 
+from markdown_it.token import Token
 from msgspec import Struct
 
 from verify.format.blocks import Blocks, Code, analyse
+from verify.format.markdown import parse
 from verify.format.problems import Problems
 
 _OPENER = re.compile(r"(?P<before>[\s>]*(?:(?:[-*+]|\d+[.)])[\s>]+)*)(?P<mark>`{3,}|~{3,})(?P<info>[^`]*)$")
@@ -30,6 +32,8 @@ class Document(Struct, frozen=True):
     front_line: int
     body: str
     body_line: int
+    tokens: list[Token]
+    """Of the body; their lines are 0-based there."""
     fences: tuple[Fence, ...]
     complete: bool
     """Whether every fence that was meant to be a `verify` fence is among `fences`."""
@@ -48,12 +52,14 @@ def split(text: str, problems: Problems) -> Document:
     """The parts of a review's text (LF line endings)."""
     front, front_line, body_line = _front_matter(text.split("\n"), problems)
     body = "\n".join(text.split("\n")[body_line - 1 :])
-    blocks = analyse(body)
-    before = len(problems.found)
     lines = body.split("\n")
+    tokens = parse(body)
+    blocks = analyse(tokens, lines)
+    before = len(problems.found)
     fences = [fence for code in blocks.fences if (fence := _verify_fence(code, lines, body_line, problems))]
     _check_strays(lines, blocks, body_line, problems)
-    return Document(front, front_line, body, body_line, tuple(fences), len(problems.found) == before)
+    complete = len(problems.found) == before
+    return Document(front, front_line, body, body_line, tokens, tuple(fences), complete)
 
 
 def _front_matter(lines: list[str], problems: Problems) -> tuple[str | None, int, int]:

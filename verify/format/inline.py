@@ -6,18 +6,20 @@
 ``[@claim]``, ``[@claim supported @scale]``                 `Reference`: a link, and the verdict relied on
 =========================================================  ==================================================
 
-None of them is read in code, maths or comments, or behind a backslash.
+They are tokens of the one parse (`verify.format.markdown`), so none is read in code, maths or raw HTML, or behind a
+backslash.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 
+from markdown_it import MarkdownIt
+from markdown_it.rules_inline import StateInline
 from msgspec import Struct
 
 from verify.errors import UserError, nearest
-from verify.format.blocks import analyse
 from verify.format.yaml12 import resolve
 from verify.model import SCALES, STATUSES, Scalar, Scale, Status, Where
 
@@ -61,21 +63,10 @@ class Reference(Struct, frozen=True):
 
 
 Inline = Binding | Finding | Reference
-Found = Inline | UserError
+Read = Inline | UserError
 
-_PIECE = re.compile(
-    r"""
-      \\\\ | <!--.*?-->
-    | (?P<ticks>`+)(?!`) .*? (?<!`)(?P=ticks)(?!`)      # a code span
-    | \\\(.+?\\\) | \\\[.+?\\\]                         # maths
-    | \$\$.+?\$\$ | \$(?!\s)(?:\\.|[^\\$])+?(?<!\s)\$
-    | \\. | `+
-    | \{\{(?P<binding>.*?)\}\}
-    | \[@(?P<reference>[^\]\n]*)\](?![(\[])             # followed by a bracket it is a link's text
-    | (?P<open>\{\{)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
+_BRACKETS = re.compile(r"\[@(?P<inner>[^\]\n]{0,300})\]")
+
 _BINDING = re.compile(
     r"""\s*(?P<owner>[^\s.\[\]@|]+)\.(?P<name>[^\s\[\]@|]+)\s*
         (?:\[(?P<where>.*)\]\s*)?
@@ -88,45 +79,47 @@ _REFERENCE = re.compile(r"(?P<claim>[^\s@]+)(?:\s+(?P<status>[^@]*?))?(?:\s*@\s*
 _FORMAT = re.compile(r"(.?[<>=^])?[-+ ]?#?0?\d{0,2}[,_]?(\.\d{1,2})?[eEfFgGn%d]?")
 
 
-def scan(text: str, first_line: int, file: str = "") -> tuple[list[Inline], list[UserError]]:
-    """All items in Markdown whose first line is `first_line` of `file`, in order, and what cannot be read as one."""
-    items: list[Inline] = []
-    errors: list[UserError] = []
-    for _start, _end, found in pieces(text, first_line):
-        if isinstance(found, UserError):
-            found.file = file
-            errors.append(found)
-        else:
-            items.append(found)
-    return items, errors
+def evidence_plugin(md: MarkdownIt) -> None:
+    """Make `evidence` tokens: `meta["found"]` is the item, or the mistake in what was meant to be one."""
+    md.inline.ruler.before("link", "evidence", _rule)
 
 
-def pieces(text: str, first_line: int) -> Iterator[tuple[int, int, Found]]:
-    """Start and end in the text of everything that is, or was meant to be, an item."""
-    starts = [0]
-    starts += (match.end() for match in re.finditer("\n", text))
-    starts.append(len(text) + 1)
-    for span in analyse(text).prose:
-        begin, stop = starts[span.start], starts[span.end] - 1
-        for match in _PIECE.finditer(text, begin, stop):
-            line = first_line + span.start + text.count("\n", begin, match.start())
-            found = _item(match, line)
-            if found is not None:
-                yield match.start(), match.end(), found
+def _rule(state: StateInline, silent: bool) -> bool:
+    source, start = state.src, state.pos
+    if source.startswith("{{", start):
+        stop, found = _binding_at(state, start)
+    elif source.startswith("[@", start):
+        match = _BRACKETS.match(source, start, state.posMax)
+        if match is None or source.startswith(("(", "["), match.end()):  # the text of a link
+            return False
+        stop, found = match.end(), _read(_read_reference, match["inner"])
+    else:
+        return False
+    if not silent:
+        token = state.push("evidence", "", 0)
+        token.content = source[start:stop]
+        token.meta = {"found": found, "lines": source.count("\n", 0, start)}
+    state.pos = stop
+    return True
 
 
-def _item(match: re.Match[str], line: int) -> Found | None:
-    try:
-        if match["binding"] is not None:
-            return _read_binding(match["binding"], line)
-        if match["reference"] is not None:
-            return _read_reference(match["reference"], line)
-    except _Unreadable as error:
-        return UserError(error.message, line=line, hint=error.hint)
-    if match["open"]:
+def _binding_at(state: StateInline, start: int) -> tuple[int, Read]:
+    """Where the braces that open at `start` end, and what they hold."""
+    last = state.env.setdefault("braces", {})
+    if id(state.src) not in last:  # looked for once a paragraph, whatever it holds of opening braces
+        last[id(state.src)] = (state.src, state.src.rfind("}}"))
+    stop = state.src.find("}}", start + 2, state.posMax) if last[id(state.src)][1] > start else -1
+    if stop < 0:
         hint = r"write \{{ for the two characters"
-        return UserError("'{{' is not closed by '}}' in its paragraph", line=line, hint=hint)
-    return None
+        return start + 2, UserError("'{{' is not closed by '}}' in its paragraph", hint=hint)
+    return stop + 2, _read(_read_binding, state.src[start + 2 : stop])
+
+
+def _read(reader: Callable[[str], Inline], source: str) -> Read:
+    try:
+        return reader(source)
+    except _Unreadable as error:
+        return UserError(error.message, hint=error.hint)
 
 
 class _Unreadable(Exception):
@@ -136,7 +129,7 @@ class _Unreadable(Exception):
         self.hint = hint
 
 
-def _read_binding(source: str, line: int) -> Binding | Finding:
+def _read_binding(source: str) -> Binding | Finding:
     match = _BINDING.fullmatch(source)
     if match is None:
         form = r"{{ verification.metric[key=value] @scale | statistic | format }}; \{{ for the two characters"
@@ -144,7 +137,7 @@ def _read_binding(source: str, line: int) -> Binding | Finding:
     scale = _scale(match["scale"])
     filters = [part.strip() for part in match["filters"].split("|")[1:]]
     if match["owner"] == "verdict":
-        return _read_finding(match, scale, filters, line)
+        return _read_finding(match, scale, filters)
     statistic = filters.pop(0) if filters and filters[0] in STATISTICS else "mean"
     if len(filters) > 1:
         known = f"{', '.join(STATISTICS)}; a format may follow"
@@ -157,10 +150,10 @@ def _read_binding(source: str, line: int) -> Binding | Finding:
         if not hint.startswith("did"):
             raise
         raise _Unreadable(error.message, f"{hint} (or a format such as .1%)") from None
-    return Binding(match["owner"], match["name"], line, where, scale, statistic, form)
+    return Binding(match["owner"], match["name"], 0, where, scale, statistic, form)
 
 
-def _read_finding(match: re.Match[str], scale: Scale | None, filters: list[str], line: int) -> Finding:
+def _read_finding(match: re.Match[str], scale: Scale | None, filters: list[str]) -> Finding:
     claim, _, field = match["name"].partition(".")
     if field not in FIELDS:
         raise _Unreadable(
@@ -172,17 +165,19 @@ def _read_finding(match: re.Match[str], scale: Scale | None, filters: list[str],
         raise _Unreadable(
             f"'{' | '.join(filters)}' after a verdict's {field}", "a number takes one format, a status none"
         )
-    return Finding(claim, field, line, scale, _format(filters, 1 if field == "seeds" else 0.5))
+    return Finding(claim, field, 0, scale, _format(filters, 1 if field == "seeds" else 0.5))
 
 
-def _read_reference(source: str, line: int) -> Reference:
+def _read_reference(source: str) -> Reference:
+    if ";" in source or "," in source:
+        raise _Unreadable(f"'[@{source}]' names more than one claim", "brackets for each: [@one] and [@another]")
     match = _REFERENCE.fullmatch(source)
     if match is None:
         raise _Unreadable(f"'[@{source}]' is not a reference to a claim", "[@claim-id] or [@claim-id supported @tiny]")
     stated = next((known for known in STATUSES if known == match["status"]), None)
     if match["status"] and stated is None:
         raise _Unreadable(f"'{match['status']}' is not a verdict", nearest(match["status"], STATUSES))
-    return Reference(match["claim"], line, stated, _scale(match["scale"]))
+    return Reference(match["claim"], 0, stated, _scale(match["scale"]))
 
 
 def _scale(name: str | None) -> Scale | None:

@@ -13,7 +13,7 @@ from typing import Any
 from unicodedata import normalize
 
 from verify.errors import UserError
-from verify.format import charts, choices, claims, fences, frontmatter, grids, inline, references
+from verify.format import bindings, charts, choices, claims, fences, frontmatter, grids, references
 from verify.format.fields import IDENTIFIER
 from verify.format.grids import Draft
 from verify.format.problems import Problems
@@ -52,7 +52,7 @@ def parse(
     choices.check(drafts, all_read, problems)
     verifications = tuple(_verification(draft, problems) for draft in drafts)
     owners = _owners(drafts, problems)
-    items, unreadable = inline.scan(document.body, document.body_line, path)
+    items, unreadable = bindings.collect(document.tokens, document.body_line, path)
     problems.found += unreadable
     references.check(items, {draft.id: draft for draft in drafts}, owners, all_read, problems)
     if problems.found or about is None:

@@ -63,15 +63,19 @@ def _everything(project: Project, directory_urls: bool) -> Iterator[tuple[str, b
         if path.is_file():
             yield path.relative_to(docs).as_posix(), path.read_bytes()
     rendered = pages.render(project, directory_urls, notebooks=False)
-    for name, page in rendered.items():
-        if name.endswith(".md"):
-            style = link_from(name, directory_urls)(assets.path("verify.css"))
-            # Below the front matter, which the changelog has none of.
-            rendered[name] = page.replace("\n---\n", f'\n---\n\n<link rel="stylesheet" href="{style}">\n', 1)
-        yield name, rendered[name].encode()
-    text = "".join(rendered.values())
+    written = {name: _text(name, page, directory_urls) for name, page in rendered.items()}
+    for name, each in written.items():
+        yield name, each.encode()
+    text = "".join(written.values())
     for name, content in {**assets.published(), **files.beside(project)}.items():
         if Path(name).name in text:  # what no page asks for is of no use
             yield name, content
     for name, path in files.unread(project.root).items():
         yield name, path.read_bytes()
+
+
+def _text(name: str, page: pages.Page | str, directory_urls: bool) -> str:
+    """A page as Markdown, with its style; what is text already stays as it is."""
+    if isinstance(page, str):
+        return page
+    return pages.as_markdown(page, link_from(name, directory_urls)(assets.path("verify.css")))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from markupsafe import Markup
+
+_LANGUAGE = re.compile(r"\s*\{?\.?([\w+#.-]+)")
+_TITLE = re.compile(r'\btitle="([^"]*)"')
 
 
 @lru_cache(maxsize=256)
@@ -21,24 +24,30 @@ def listing(code: str, language: str) -> Markup:
     return Markup(head + newline + "\n".join(line or "<span></span>" for line in rest.split("\n")))
 
 
-_BLOCK = re.compile(r'^<\w+ class="verify-(?:.+\n)*.+$', re.MULTILINE)
-_PLACE = re.compile(r'<div data-verify-block="(\d+)"></div>')
+def code_block(code: str, info: str) -> Markup:
+    """A block of code that an author wrote: highlighted where its language is known, with its title above it.
+
+    `info` is what stands behind the fence: a language, and `title="x.py"` perhaps.
+    """
+    language = _LANGUAGE.match(info)
+    title = _TITLE.search(info)
+    html = listing(code.rstrip("\n"), known(language[1].lower() if language else ""))
+    if title is None:
+        return html
+    return Markup('<p class="verify-filename">{}</p>').format(title[1]) + html
 
 
-def cut(markdown: str) -> tuple[str, list[str]]:
-    """Markdown with a place for each block of ours, and the blocks: most of a page, and not Markdown's to read."""
-    blocks: list[str] = []
+@cache
+def known(language: str) -> str:
+    """The language, or plain text where no lexer has its name."""
+    from pygments.lexers import get_lexer_by_name
+    from pygments.util import ClassNotFound
 
-    def keep(block: re.Match[str]) -> str:
-        blocks.append(block[0])
-        return f'<div data-verify-block="{len(blocks) - 1}"></div>'
-
-    return _BLOCK.sub(keep, markdown), blocks
-
-
-def pasted(html: str, blocks: list[str]) -> str:
-    """What became of that Markdown, with each block in its place."""
-    return _PLACE.sub(lambda place: blocks[int(place[1])], html)
+    try:
+        get_lexer_by_name(language)
+    except ClassNotFound:
+        return "text"
+    return language
 
 
 def one_block(html: str) -> str:

@@ -1,7 +1,7 @@
-"""A project's reviews and evidence as Markdown pages, for any generator: nothing here knows MkDocs.
+"""A project's reviews and evidence as pages, for any generator: nothing here knows MkDocs.
 
-Blocks of HTML stand in the Markdown where a review has its fences.  What is behind a page and too much for it (every
-trial, provenance, code) is in sheets: HTML documents, from which folds in the page take a part when they are opened.
+A page is finished HTML, cut at its headings.  What is behind a page and too much for it (every trial, provenance, code)
+is in sheets: HTML documents, from which folds in the page take a part when they are opened.
 """
 
 from __future__ import annotations
@@ -13,21 +13,75 @@ from itertools import groupby
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
+from msgspec import Struct
 
 from verify.errors import UserError
-from verify.model import CodeFence, Review, Scale, Verification
+from verify.model import CodeFence, Review, Scale
 from verify.project.project import Project
 from verify.running import notebooks
 from verify.site import answer, assets, citations, files, lists, tables, words
+from verify.site.body import Body, Fence, Part, Writer
 from verify.site.citations import Site
+from verify.site.headings import Heading
 from verify.site.intervals import interval
 from verify.site.links import Link, link_from
 from verify.site.listings import listing, one_block
 from verify.site.prose import Prose
+from verify.site.targets import Jump, Targets, Wanted
 from verify.site.views import ReviewView, VerificationView, view
 
 FOLDER = Path(__file__).parent
+
+
+class Page(Struct, frozen=True):
+    """A page of the site."""
+
+    title: str
+    description: str
+    parts: tuple[Part, ...]
+    tags: tuple[str, ...] = ()
+    hide: tuple[str, ...] = ()
+    """What the theme leaves out beside it."""
+    headings: tuple[Heading, ...] = ()
+    """Of its contents."""
+    ids: frozenset[str] = frozenset()
+    """All that links may name: those of headings, claims, verifications, and of the text."""
+    jumps: tuple[Jump, ...] = ()
+    wanted: tuple[Wanted, ...] = ()
+    mistakes: tuple[UserError, ...] = ()
+
+    @property
+    def html(self) -> str:
+        """All of it."""
+        return "\n".join(part if isinstance(part, str) else heading(part) for part in self.parts)
+
+
+def as_markdown(page: Page, style: str) -> str:
+    """A page for a generator that reads Markdown: headings as Markdown, all else as HTML that Markdown leaves alone.
+
+    `style` is the address of the style that it needs, from where it stands.
+    """
+    front = {"title": page.title, "description": page.description, "tags": list(page.tags), "hide": list(page.hide)}
+    lines = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in front.items() if value]
+    blocks = [
+        one_block(part)
+        if isinstance(part, str)
+        else f"{'#' * part.level} {' '.join(part.html.split())} {{ #{part.id} }}"
+        for part in page.parts
+    ]
+    return "\n\n".join(["\n".join(["---", *lines, "---"]), f'<link rel="stylesheet" href="{style}">', *blocks]) + "\n"
+
+
+def heading(part: Heading) -> str:
+    """A heading as it stands on the page, with a link to itself."""
+    return Markup('<h{0} id="{1}">{2}<a class="headerlink" href="#{1}" title="Permanent link">¶</a></h{0}>').format(
+        part.level, part.id, Markup(part.html)
+    )
+
+
+Rendered = dict[str, Page | str]
+"""By the path relative to the docs folder: pages (`.md`), and sheets and the changelog as text."""
 
 
 class Renderer:
@@ -43,16 +97,13 @@ class Renderer:
         self._directory_urls = directory_urls
         self._site = site or Site()
         self._link = partial(link_from, directory_urls=directory_urls, notebooks=notebooks)
-        self._kept: dict[str, tuple[object, ReviewView, dict[str, str]]] = {}
+        self._kept: dict[str, tuple[object, ReviewView, Rendered]] = {}
 
-    def render(self, project: Project) -> dict[str, str]:
-        """Paths relative to the docs folder, and what belongs there, Markdown or HTML.
-
-        Evidence and drawings are read, never changed.
-        """
+    def render(self, project: Project) -> Rendered:
+        """All pages and sheets; evidence and drawings are read, never changed."""
         self._kept = {review.slug: self._of(project, review) for review in project.reviews}
         views = [page for _, page, _ in self._kept.values()]
-        rendered = {
+        rendered: Rendered = {
             "index.md": _home(views, self._link("index.md")),
             "claims.md": _claims(views, self._link("claims.md")),
         }
@@ -63,7 +114,7 @@ class Renderer:
             rendered |= own
         return rendered | dict(_modules(views, self._link))
 
-    def _of(self, project: Project, review: Review) -> tuple[object, ReviewView, dict[str, str]]:
+    def _of(self, project: Project, review: Review) -> tuple[object, ReviewView, Rendered]:
         """A hashable account of what a review's pages are made from, what they show, and the pages."""
         known = self._kept.get(review.slug)
         state = _state(project, review)
@@ -71,13 +122,11 @@ class Renderer:
             return known
         page = view(project, review)
         cited = _citations(page, self._site, self._directory_urls)
-        own = {page.page: _review(project, page, self._link(page.page), cited)}
+        own: Rendered = {page.page: _review(project, page, self._link(page.page), cited)}
         return state, page, own | dict(_sheets(project, page, self._link))
 
 
-def render(
-    project: Project, directory_urls: bool = True, site: Site | None = None, notebooks: bool = True
-) -> dict[str, str]:
+def render(project: Project, directory_urls: bool = True, site: Site | None = None, notebooks: bool = True) -> Rendered:
     """All generated pages and sheets, once: as of `Renderer`."""
     return Renderer(directory_urls, site, notebooks).render(project)
 
@@ -92,21 +141,26 @@ def _state(project: Project, review: Review) -> object:
     return review.text, code, written
 
 
-def broken(errors: Sequence[UserError]) -> dict[str, str]:
+def broken(errors: Sequence[UserError]) -> dict[str, Page]:
     """A page in the place of each review that cannot be read, listing its mistakes: for whoever is just writing it."""
     by_file = groupby(sorted(errors, key=lambda error: error.file), key=lambda error: error.file)
-    return {file: _block("broken.html", file=file, errors=list(group)) for file, group in by_file if file}
+    found = {}
+    for file, group in by_file:
+        if file.startswith("reviews/") and file.endswith(".md"):
+            html = _rendered("broken.html", file=file, errors=list(group))
+            found[file] = Page(f"{file} cannot be read", "", (html,), ids=frozenset({"broken"}))
+    return found
 
 
 def notebook(project: Project, slug: str, directory_urls: bool = True) -> str:
     """What stands above a review's notebook: where it belongs, and where it can be had."""
     page = view(project, project.review(slug))
-    return _block("notebook.html", view=page, link=link_from(f"notebooks/{slug}.ipynb", directory_urls))
+    return _rendered("notebook.html", view=page, link=link_from(f"notebooks/{slug}.ipynb", directory_urls))
 
 
 def head(review: Review) -> str:
     """What belongs into the head of a review's page: the paper, for reference managers."""
-    return _block("head.html", tags=citations.tags(review.paper))
+    return _rendered("head.html", tags=citations.tags(review.paper))
 
 
 def stylesheet(page: str, style: str, directory_urls: bool = True) -> str:
@@ -120,28 +174,76 @@ def sections(project: Project) -> dict[str, list[str]]:
     return {section: [f"reviews/{review.slug}.md" for review in reviews] for section, reviews in grouped}
 
 
-def _home(views: list[ReviewView], link: Link) -> str:
-    choices = lists.paper_filters(views)
-    return _environment().get_template("home.md").render(sections=lists.papers(views), choices=choices, link=link)
+def _home(views: list[ReviewView], link: Link) -> Page:
+    about = "Reviews of machine-learning papers whose claims are tested by experiments that anyone can rerun."
+    html = _rendered("home.html", sections=lists.papers(views), choices=lists.paper_filters(views), link=link)
+    return Page("Papers", about, (html,), hide=("navigation", "toc"))
 
 
-def _claims(views: list[ReviewView], link: Link) -> str:
+def _claims(views: list[ReviewView], link: Link) -> Page:
+    about = "Every claim of every paper in one table, with its verdict, its estimate and the criterion it had to meet."
     rows = lists.claims(views)
-    choices = lists.claim_filters(rows)
-    return _environment().get_template("claims.md").render(rows=rows, choices=choices, link=link)
+    html = _rendered("claims.html", rows=rows, choices=lists.claim_filters(rows), link=link)
+    return Page("Claims", about, (html,), hide=("navigation", "toc"))
 
 
-def _review(project: Project, page: ReviewView, link: Link, cited: dict[str, str]) -> str:
-    paper = page.review.paper
-    front = {
-        "title": _quoted(paper.title),
-        "description": _quoted(page.review.summary),
-        "tags": Markup("[{}]").format(Markup(", ").join(map(_quoted, page.review.tags))),
-    }
-    body = "\n\n".join(_parts(project, page, link))
-    addresses = list(_addresses(page.review))
-    template = _environment().get_template("review.md")
-    return template.render(view=page, front=front, addresses=addresses, cited=cited, body=Markup(body), link=link)
+def _review(project: Project, page: ReviewView, link: Link, cited: dict[str, str]) -> Page:
+    review = page.review
+    template = _environment().get_template("review.html")
+    values = template.new_context({"view": page, "addresses": list(_addresses(review)), "cited": cited, "link": link})
+
+    def block(name: str) -> str:
+        return "".join(template.blocks[name](values))
+
+    body = _body(project, page, link)
+    verdicts = Heading(2, "verdicts", "Does it hold?", "Does it hold?")
+    untestable = [Heading(2, "not-testable", "Not testable here", "Not testable here")] if review.not_testable else []
+    parts: list[Part] = [block("head"), verdicts, block("verdicts"), *body.parts]
+    parts += [*untestable, *(block("untestable") for _ in untestable), block("scripts")]
+    return Page(
+        title=review.paper.title,
+        description=review.summary,
+        parts=tuple(parts),
+        tags=review.tags,
+        headings=(verdicts, *body.headings, *untestable),
+        ids=body.ids,
+        jumps=body.jumps,
+        wanted=body.wanted,
+        mistakes=body.mistakes,
+    )
+
+
+def _body(project: Project, page: ReviewView, link: Link) -> Body:
+    """The prose, with its bindings replaced, and what stands in the place of each fence."""
+    review = page.review
+    lines = review.text.split("\n")
+
+    def fence(each: Fence) -> str:
+        if isinstance(each, CodeFence):
+            return _code(page, each, lines)
+        shown = page.verifications[each.id]
+        return _rendered("verification.html", each=shown, slug=review.slug, link=link)
+
+    targets = Targets(project, page.page, link)
+    return Writer(review, targets, Prose(project, page).item, fence, _own_ids(page)).write()
+
+
+def _own_ids(page: ReviewView) -> Iterator[str]:
+    """The ids of a review's page that are not its text's."""
+    yield from ("verdicts", "not-testable", "at-changes")
+    yield from (answer.anchor(scale, status) for scale in page.scales for status in words.LOOKS)
+    for each in page.verifications.values():
+        yield each.verification.id
+        yield from _code_ids([each]) if each.in_review else ()
+        for claim in each.verification.claims:
+            yield from (f"claim-{claim.id}", f"says-{claim.id}")
+        for figure in each.verification.figures:
+            yield f"figure-{figure.id}"
+            yield from (f"show-{figure.id}-{scale}" for scale in (*each.verification.rungs, "paper"))
+
+
+def _code_ids(views: Sequence[VerificationView]) -> Iterator[str]:
+    yield from sorted({f"code-{words.anchor(each.experiment.name)}" for each in views})
 
 
 def _citations(page: ReviewView, site: Site, directory_urls: bool) -> dict[str, str]:
@@ -152,34 +254,10 @@ def _citations(page: ReviewView, site: Site, directory_urls: bool) -> dict[str, 
     }
 
 
-def _quoted(text: str) -> Markup:
-    """A value of a page's front matter: HTML, because themes print it as it is, in quotes that YAML understands."""
-    return Markup(json.dumps(str(escape(text)), ensure_ascii=False))
-
-
 def _addresses(review: Review) -> Iterator[tuple[str, str]]:
     if review.paper.arxiv:
         yield f"arXiv {review.paper.arxiv}", f"https://arxiv.org/abs/{review.paper.arxiv}"
     yield from review.paper.links.items()
-
-
-def _parts(project: Project, page: ReviewView, link: Link) -> Iterator[str]:
-    """The body of a review in order: prose with its bindings replaced, and what stands in the place of each fence."""
-    review = page.review
-    prose = Prose(project, page)
-    lines = review.text.splitlines()
-    fences: list[Verification | CodeFence] = sorted(
-        [*review.verifications, *review.code_fences], key=lambda fence: fence.line
-    )
-    position = review.body_line
-    for fence in fences:
-        yield prose.render(lines[position - 1 : fence.line - 1], position)
-        if isinstance(fence, CodeFence):
-            yield _code(page, fence, lines)
-        else:
-            yield _block("verification.html", each=page.verifications[fence.id], slug=review.slug, link=link)
-        position = fence.end_line + 1
-    yield prose.render(lines[position - 1 :], position)
 
 
 def _code(page: ReviewView, fence: CodeFence, lines: list[str]) -> str:
@@ -187,7 +265,7 @@ def _code(page: ReviewView, fence: CodeFence, lines: list[str]) -> str:
     experiments = [view.experiment for view in page.verifications.values() if view.in_review]
     names = sorted({each.name for each in experiments if fence.line <= each.line <= fence.end_line})
     code = "\n".join(lines[fence.line : fence.end_line - 1])
-    return _block("code.html", names=names, code=code)
+    return _rendered("code.html", names=names, code=code)
 
 
 def _sheets(project: Project, page: ReviewView, link: Callable[[str], Link]) -> Iterator[tuple[str, str]]:
@@ -221,8 +299,8 @@ def _code_path(module: str) -> str:
     return f"code/{module}.html"
 
 
-def _block(template: str, **values: object) -> str:
-    return one_block(_environment().get_template(template).render(**values))
+def _rendered(template: str, **values: object) -> str:
+    return _environment().get_template(template).render(**values)
 
 
 @cache
@@ -254,7 +332,6 @@ def _environment() -> Environment:
         "listing": listing,
         "measured": words.measured,
         "number": words.number,
-        "one_block": lambda html: Markup(one_block(html)),
         "rung_anchor": answer.anchor,
         "scalar": words.scalar,
         "scale_before": answer.scale_before,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from typing import assert_never
 
-from verify.format.bindings import Binding, Finding, Inline, Reference, replace, scale_of
+from verify.format.bindings import Binding, Finding, Inline, Reference, scale_of
 from verify.model import Record, Scalar, Where
 from verify.project.project import Project
 from verify.site import words
@@ -25,10 +26,7 @@ FEWEST: Mapping[str, int] = {"mean": 1, "sd": 2, "min": 1, "max": 1, "n": 0}
 
 
 class Prose:
-    """Replaces what the prose of one review says of its evidence.
-
-    What is put in is HTML that holds no character Markdown could read anything into.
-    """
+    """What the prose of one review says of its evidence, as HTML."""
 
     def __init__(self, project: Project, page: ReviewView) -> None:
         self._project = project
@@ -36,11 +34,8 @@ class Prose:
         self._verifications = page.verifications
         self._claims = {each.claim.id: each for each in page.claims}
 
-    def render(self, lines: Sequence[str], first_line: int) -> str:
-        """Prose in, prose out; `first_line` is the review's line (1-based) that `lines` begin at."""
-        return replace("\n".join(lines), first_line, self._item)
-
-    def _item(self, item: Inline) -> str:
+    def item(self, item: Inline) -> str:
+        """A binding, a finding or a reference as it stands in the page."""
         if isinstance(item, Binding):
             return self._binding(item)
         if isinstance(item, Finding):
@@ -77,10 +72,10 @@ class Prose:
     def _reference(self, item: Reference) -> str:
         result = self._result(item)
         look = words.LOOKS[result.verdict.status]
-        says = _attribute(self._claims[item.claim].claim.says)
+        says = escape(self._claims[item.claim].claim.says)
         at = f" at {item.scale}" if item.scale else ""
         hidden = 'aria-hidden="true" data-search-exclude="1"'
-        icon = f'<span class="verdict__icon" {hidden}>{_attribute(look.icon)}</span>'
+        icon = f'<span class="verdict__icon" {hidden}>{escape(look.icon)}</span>'
         opening = f'<a class="verdict verdict--{look.style}" href="#claim-{item.claim}" title="{says}">'
         text = f"{opening}{icon}{result.verdict.status}{at}</a>"
         if item.stated and item.stated != result.verdict.status:
@@ -104,7 +99,7 @@ def _agrees(parameters: Mapping[str, Scalar], where: Where) -> bool:
 
 def _value(value: float, form: str) -> str:
     text = format(value, form) if form else words.number(value)
-    return f'<span class="verify-value">{_attribute(text.replace("-", "−"))}</span>'
+    return f'<span class="verify-value">{escape(text.replace("-", "−"))}</span>'
 
 
 def _none(why: str) -> str:
@@ -117,8 +112,3 @@ def _mark(word: str) -> str:
 
 def _staleness(result: Result) -> str:
     return _mark("stale") if result.standing.stale else ""
-
-
-def _attribute(text: str) -> str:
-    """Text in which neither Markdown nor HTML finds anything: all but letters, digits and spaces as references."""
-    return "".join(char if char.isalnum() or char == " " else f"&#{ord(char)};" for char in text)

@@ -227,7 +227,7 @@ def _verification(
     )
     experiment = project.experiment(review, verification)
     in_review = experiment.module == review.path
-    lines = review.text.splitlines()[verification.line : verification.end_line - 1]
+    lines = review.text.split("\n")[verification.line : verification.end_line - 1]
     return VerificationView(
         verification=verification,
         experiment=experiment,

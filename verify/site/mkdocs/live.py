@@ -21,6 +21,7 @@ from msgspec import Struct
 from verify.project import store
 from verify.project.project import Project
 from verify.site import files as files_of_pages
+from verify.site.pages import Rendered
 
 
 class Built(Struct):
@@ -30,7 +31,7 @@ class Built(Struct):
     files: Files
     nav: Navigation
     env: jinja2.Environment
-    rendered: dict[str, str]
+    rendered: Rendered
     """Of `pages.Renderer`."""
     outline: Any
     beside: dict[Path, int]
@@ -49,7 +50,7 @@ def beside(root: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in files}
 
 
-def follow(root: Path, built: Built, project: Project, rendered: dict[str, str]) -> int | None:
+def follow(root: Path, built: Built, project: Project, rendered: Rendered) -> int | None:
     """Build the pages that changed since; how many, or None where only a whole build will do."""
     docs, now = root / "docs", beside(root)
     if outline(project) != built.outline or now.keys() != built.beside.keys():
@@ -57,17 +58,18 @@ def follow(root: Path, built: Built, project: Project, rendered: dict[str, str])
     edited = {path for path, changed in now.items() if changed != built.beside[path]}
     if any(path.suffix != ".md" or docs not in path.parents for path in edited):
         return None
-    changed = {path: text for path, text in rendered.items() if built.rendered.get(path) != text}
-    pages = {path: text for path, text in changed.items() if path.endswith(".md")}
+    changed = {path: made for path, made in rendered.items() if built.rendered.get(path) != made}
+    pages = {path: made for path, made in changed.items() if path.endswith(".md")}
     uris = [*pages, *(path.relative_to(docs).as_posix() for path in edited)]
     if any(uri not in built.files.src_uris for uri in uris):
         return None
-    for path, text in pages.items():
-        built.files.src_uris[path].content_string = text
+    for path, made in pages.items():
+        built.files.src_uris[path].content_string = made if isinstance(made, str) else ""
     _build([built.files.src_uris[uri].page for uri in uris], built)
     site = Path(built.config.site_dir)
-    for path in changed.keys() - pages.keys():
-        store.write_atomically(site / path, changed[path].encode())
+    for path, made in changed.items():
+        if isinstance(made, str) and path not in pages:
+            store.write_atomically(site / path, made.encode())
     _copy_evidence(project, docs / "evidence", site / "evidence")
     built.rendered, built.beside = rendered, now
     return len(uris)

@@ -24,10 +24,10 @@ from watchdog.observers.polling import PollingObserver
 from verify.errors import UserError, UserErrors
 from verify.project.project import Project
 from verify.project.refresh import is_current
-from verify.site import assets, equations, feed, listings, pages, words
+from verify.site import assets, checks, feed, pages, words
 from verify.site import files as files_of_pages
 from verify.site.citations import Site
-from verify.site.mkdocs import jupyter, live, theme
+from verify.site.mkdocs import contents, jupyter, live, theme
 from verify.site.mkdocs.serve import LIVE
 
 PLACE = "reviews"
@@ -55,10 +55,7 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
         self._built = None
         self._renderer = pages.Renderer(config.use_directory_urls, Site(config.site_name, config.site_url or ""))
         self._project, self._mistakes = Project.inspect(self._root)
-        if self._mistakes and not self._live:
-            with _mistakes_listed():
-                raise UserErrors(self._mistakes)
-        for mistake in self._mistakes:
+        for mistake in self._mistakes:  # each costs its own review; a strict build ends with all of them
             log.error(str(mistake))
         _warn_of_old_verdicts(self._project)
         if config.nav is not None:
@@ -73,15 +70,17 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
             self._beside = live.beside(self._root)  # before anything is read: what changes meanwhile is built again
             self._rendered = self._renderer.render(self._project)
             beside = files_of_pages.beside(self._project)
-        broken = pages.broken(self._mistakes).items()
-        rendered = self._rendered | {path: text for path, text in broken if path.startswith("reviews/")}
+        if self._live:
+            self._rendered |= pages.broken(self._mistakes)
+        found, mistakes = checks.published(self._project, self._rendered)
+        for mistake in mistakes:
+            log.warning(str(mistake))
         self._heads = _heads(self._project)
-        self._blocks: dict[str, list[str]] = {}
-        for path, text in rendered.items():
-            files.append(File.generated(config, path, content=text))
+        for path, made in self._rendered.items():
+            files.append(File.generated(config, path, content=made if isinstance(made, str) else ""))
         for name, content in {**assets.published(), **beside}.items():
             files.append(File.generated(config, name, content=content))
-        for name, lying in files_of_pages.unread(self._root).items():
+        for name, lying in found.items():
             files.append(File.generated(config, name, abs_src_path=str(lying)))
         if config.site_url:  # a feed needs whole addresses
             title, about = config.site_name, config.site_description or config.site_name
@@ -109,17 +108,24 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
         self._built, self._unfinished = self._unfinished, None
 
     def on_page_markdown(self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
-        """Put the blocks of a generated page aside."""
+        """Say of a page of ours what its title is; it has no Markdown that MkDocs could read."""
         del config, files
-        if page.file.src_uri not in self._rendered:
+        made = self._rendered.get(page.file.src_uri)
+        if not isinstance(made, pages.Page):
             return markdown
-        markdown, self._blocks[page.file.src_uri] = listings.cut(markdown)
-        return markdown
+        # MkDocs and its themes print what follows as it is.
+        page.meta = {"title": escape(made.title), "description": escape(made.description), "hide": list(made.hide)}
+        page.meta["tags"] = [escape(tag) for tag in made.tags]
+        return ""
 
     def on_page_content(self, html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
-        """Bring the blocks back; say above a notebook whose it is, and of every equation that cannot be read why."""
+        """Hand over the pages of ours, and say above a notebook whose it is."""
         name = Path(page.file.src_uri)
-        html = listings.pasted(html, self._blocks.pop(page.file.src_uri, []))
+        made = self._rendered.get(page.file.src_uri)
+        if isinstance(made, pages.Page):
+            page.toc = contents.of(made.headings)
+            page.present_anchor_ids = set(made.ids)
+            return made.html
         if name.parent.name == "notebooks" and name.suffix == ".ipynb":
             html, style = jupyter.parted(html)
             path = assets.named("notebook.css", style.encode())
@@ -128,8 +134,6 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
             head = pages.stylesheet(page.file.src_uri, path, config.use_directory_urls)
             self._heads[page.file.src_uri] = str(head)  # of another type, it would escape what is joined to it
             html = pages.notebook(self._project, name.stem, config.use_directory_urls) + jupyter.mended(html)
-        for tex, reason in equations.broken(html):
-            log.warning(f"{page.file.src_uri}: the equation {tex!r} cannot be read: {reason}")
         return html
 
     def on_post_page(self, output: str, *, page: Page, config: MkDocsConfig) -> str:
