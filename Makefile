@@ -21,12 +21,12 @@ verify: $(LAB) ## Rerun the experiments on this machine, refresh verdicts and fi
 	$(BIN)/verify run --scale $(SCALE)
 	$(BIN)/verify refresh
 	$(BIN)/verify verdicts
-	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/mkdocs build --strict
 	@echo "the site is in $(CURDIR)/site: open $(CURDIR)/site/index.html, or look at it with make serve"
 
 site: $(SITE) ## Build the site from the evidence at hand; needs no torch
 	$(BIN)/verify refresh
-	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/mkdocs build --strict
 	@echo "the site is in $(CURDIR)/site"
 
 serve: $(SITE) ## Serve the site and follow every edit of a review

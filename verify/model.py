@@ -193,6 +193,8 @@ class Review(Struct, frozen=True):
     """The whole file."""
     body_line: int
     """The line (1-based) where the prose begins, after the front matter."""
+    files: tuple[str, ...] = ()
+    """What is published besides, relative to the review's file: data to download, say."""
 
     @property
     def claims(self) -> tuple[Claim, ...]:

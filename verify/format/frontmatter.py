@@ -58,11 +58,12 @@ _FIELDS = {
     "summary": required(text),
     "reviewed": optional(day),
     "links": optional(mapping(url, "names to addresses"), {}),
+    "files": optional(listing(text, "files"), ()),
     "not_testable": optional(each(_untestable, "claims that are not testable here"), ()),
 }
 _REQUIRED = tuple(name for name, field in _FIELDS.items() if field.required)
 _OF_PAPER = ("title", "authors", "venue", "arxiv", "links")
-_OF_REVIEW = ("section", "order", "tags", "summary", "reviewed", "not_testable")
+_OF_REVIEW = ("section", "order", "tags", "summary", "reviewed", "files", "not_testable")
 
 
 def read(node: Node, problems: Problems) -> dict[str, Any] | None:

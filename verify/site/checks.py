@@ -8,8 +8,8 @@ from pathlib import Path
 
 from verify.errors import UserError, nearest
 from verify.project.project import Project
-from verify.site import files
 from verify.site.pages import Page, Rendered, render
+from verify.site.published import find
 
 
 def mistakes(project: Project) -> list[UserError]:
@@ -23,7 +23,10 @@ def published(project: Project, rendered: Rendered) -> tuple[dict[str, Path], li
     found = [error for page in pages.values() for error in page.mistakes]
     for path, page in pages.items():
         found += _jumps(project.root, path, page, pages)
-    return files.unread(project.root), sorted(found, key=lambda error: (error.file, error.line))
+    wanted = {path: page.wanted for path, page in pages.items() if page.wanted}
+    listed = {review.path: review.files for review in project.reviews if review.files}
+    files, refused = find(project.root, wanted, [review.slug for review in project.reviews], listed)
+    return files, sorted([*found, *refused], key=lambda error: (error.file, error.line))
 
 
 def _jumps(root: Path, path: str, page: Page, pages: dict[str, Page]) -> Iterator[UserError]:

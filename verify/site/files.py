@@ -55,9 +55,3 @@ def beside(project: Project) -> dict[str, bytes]:
                 path = tables.csv_path(review.slug, verification.id, scale)
                 found[path] = tables.as_csv(evidence).encode()
     return found
-
-
-def unread(root: Path) -> dict[str, Path]:
-    """What lies beside the reviews and is no review (pictures, sources of notebooks), by its path in the site."""
-    found = sorted((root / "reviews").rglob("*"))
-    return {path.relative_to(root).as_posix(): path for path in found if path.is_file() and path.suffix != ".md"}

@@ -24,7 +24,7 @@ from watchdog.observers.polling import PollingObserver
 from verify.errors import UserError, UserErrors
 from verify.project.project import Project
 from verify.project.refresh import is_current
-from verify.site import assets, checks, feed, pages, words
+from verify.site import assets, checks, feed, pages, published, words
 from verify.site import files as files_of_pages
 from verify.site.citations import Site
 from verify.site.mkdocs import contents, jupyter, live, theme
@@ -53,6 +53,7 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
         """Load the project; put its reviews into the navigation and its style on every page."""
         self._root = Path(config.config_file_path).parent
         self._built = None
+        self._unmended: set[str] = set()
         self._renderer = pages.Renderer(config.use_directory_urls, Site(config.site_name, config.site_url or ""))
         self._project, self._mistakes = Project.inspect(self._root)
         for mistake in self._mistakes:  # each costs its own review; a strict build ends with all of them
@@ -76,6 +77,7 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
         for mistake in mistakes:
             log.warning(str(mistake))
         self._heads = _heads(self._project)
+        _leave_out(files, self._root, config)
         for path, made in self._rendered.items():
             files.append(File.generated(config, path, content=made if isinstance(made, str) else ""))
         for name, content in {**assets.published(), **beside}.items():
@@ -116,6 +118,7 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
         # MkDocs and its themes print what follows as it is.
         page.meta = {"title": escape(made.title), "description": escape(made.description), "hide": list(made.hide)}
         page.meta["tags"] = [escape(tag) for tag in made.tags]
+        page.meta["verify_head"] = self._heads.get(page.file.src_uri, "")
         return ""
 
     def on_page_content(self, html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
@@ -131,23 +134,27 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
             path = assets.named("notebook.css", style.encode())
             if path not in files.src_uris:
                 files.append(File.generated(config, path, content=style))
-            head = pages.stylesheet(page.file.src_uri, path, config.use_directory_urls)
-            self._heads[page.file.src_uri] = str(head)  # of another type, it would escape what is joined to it
+            page.meta["verify_head"] = pages.stylesheet(page.file.src_uri, path, config.use_directory_urls)
             html = pages.notebook(self._project, name.stem, config.use_directory_urls) + jupyter.mended(html)
         return html
 
     def on_post_page(self, output: str, *, page: Page, config: MkDocsConfig) -> str:
-        """Put into the head what belongs there; mend what the theme leaves undone."""
+        """Mend what the theme leaves undone."""
         del config
-        if page.file.src_uri in self._heads:
-            output = output.replace("</head>", self._heads[page.file.src_uri] + "</head>", 1)
-        return theme.mend(output)
+        return self._mended(output, tables=page.file.src_uri not in self._rendered)
 
     def on_post_template(self, output_content: str, *, template_name: str, config: MkDocsConfig) -> str:
         """Mend the pages that the theme has of its own, too; without the site's address a sitemap would be empty."""
         if template_name == "sitemap.xml" and not config.site_url:
             return ""
-        return theme.mend(output_content) if template_name.endswith(".html") else output_content
+        return self._mended(output_content) if template_name.endswith(".html") else output_content
+
+    def _mended(self, html: str, tables: bool = True) -> str:
+        html, missing = theme.mend(html, tables)
+        for what in missing - self._unmended:
+            log.warning(f"the theme's pages have no {what} where it was: verify.site.mkdocs.theme mends it no more")
+        self._unmended |= missing
+        return html
 
     def on_serve(
         self, server: LiveReloadServer, *, config: MkDocsConfig, builder: Callable[..., Any]
@@ -185,6 +192,17 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
                 log.info(f"{words.count(built, 'page')} built in {time.monotonic() - start:.2f} seconds")
                 return
         whole()
+
+
+def _leave_out(files: Files, root: Path, config: MkDocsConfig) -> None:
+    """Take from the docs folder what is not published from anywhere: links that lead out, editors' leftovers."""
+    meant = published.documents(root)
+    for file in list(files):
+        if not file.generated_by and file.src_uri not in meant and Path(file.src_dir or "") == Path(config.docs_dir):
+            log.warning(
+                f"docs/{file.src_uri} is not published: it is a link that leads out of the project, or left over"
+            )
+            files.remove(file)
 
 
 def _heads(project: Project) -> dict[str, str]:

@@ -12,15 +12,24 @@ _ARTICLE = '<article class="md-content__inner md-typeset"'
 _SEARCH = '<div class="md-search" data-md-component="search" role="dialog"'
 
 
-def mend(html: str) -> str:
-    """The page with a link past the menus, a name for its search, and tables that keys can scroll."""
+def mend(html: str, tables: bool = True) -> tuple[str, set[str]]:
+    """The page with a link past the menus, a name for its search, and tables that keys can scroll.
+
+    Also returns what of it was not found: the theme has changed, and this with it must.
+
+    Args:
+        html: the finished page.
+        tables: whether its tables are Markdown's own; ours stand in a box already.
+    """
     # The theme's own link leads to the first heading of the contents, below the title, and is missing without one.
-    html = _SKIP.sub(rf'\1<a href="#{CONTENT}" class="md-skip">Skip to content</a>\2', html, count=1)
+    html, skips = _SKIP.subn(rf'\1<a href="#{CONTENT}" class="md-skip">Skip to content</a>\2', html, count=1)
+    found = {"link past the menus": bool(skips), "article": _ARTICLE in html, "search": _SEARCH in html}
     html = html.replace(_ARTICLE, f'{_ARTICLE} id="{CONTENT}"', 1)
     html = html.replace(_SEARCH, f'{_SEARCH} aria-label="Search"', 1)
-    return _TABLE.sub(lambda table: _scrolled(table[0]), html)
+    if tables:
+        html = _TABLE.sub(lambda table: _scrolled(table[0]), html)
+    return html, {what for what, there in found.items() if not there}
 
 
 def _scrolled(table: str) -> str:
-    """A table that Markdown made: ours have classes, and stand in such a box already."""
     return f'<div class="verify-scroll" tabindex="0" role="group" aria-label="Table">{table}</div>'
