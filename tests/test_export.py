@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,9 +15,10 @@ import pytest
 
 from tests import miniature
 from tests.test_site import NOTEBOOK, Elements
-from verify.errors import UserErrors
+from verify.errors import UserError, UserErrors
 from verify.project.project import Project
-from verify.site.export import MARK, export
+from verify.site.export import export
+from verify.site.folder import MARK
 
 PLAIN = """\
 site_name: Exported
@@ -153,3 +156,137 @@ def test_out_of_date_verdicts_are_not_exported(project: Project, tmp_path: Path)
     with pytest.raises(UserErrors, match=r"reviews/coin\.md: verdicts or figures are older than the review"):
         export(Project.load(project.root), tmp_path / "exported")
     assert not (tmp_path / "exported").exists()
+
+
+def failed(project: Project, folder: Path) -> str:
+    """All that an export says is wrong."""
+    with pytest.raises(UserErrors) as raised:
+        export(Project.load(project.root), folder)
+    return str(raised.value)
+
+
+def test_what_is_hidden_left_over_or_elsewhere_is_not_exported(project: Project, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.md"
+    secret.write_text("secret", encoding="utf-8")
+    for name in (".env", "method.md~", "#method.md#", ".ipynb_checkpoints/a.ipynb"):
+        (project.root / "docs" / name).parent.mkdir(exist_ok=True)
+        (project.root / "docs" / name).write_text("secret", encoding="utf-8")
+        (project.root / "reviews" / Path(name).name).write_text("secret", encoding="utf-8")
+    (project.root / "docs" / "link.md").symlink_to(secret)
+    (project.root / "docs" / "folder").symlink_to(tmp_path)
+    (project.root / "reviews" / "coin.csv").symlink_to(secret)
+    export(project, tmp_path / "exported")
+    exported = [path for path in (tmp_path / "exported").rglob("*") if path.is_file()]
+    assert not [path for path in exported if path.read_bytes() == b"secret"]
+
+
+def test_nothing_is_deleted_outside_of_the_folder(project: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "exported"
+    export(project, folder)
+    victims = [tmp_path / "victim", tmp_path / "outside" / "victim", project.root / "docs" / "method.md"]
+    (tmp_path / "outside").mkdir()
+    victims[0].write_text("dear", encoding="utf-8")
+    victims[1].write_text("dear", encoding="utf-8")
+    (folder / "out").symlink_to(tmp_path / "outside")
+    (folder / "kept").mkdir()
+    (folder / "kept" / "x").write_text("dear", encoding="utf-8")
+    (folder / "old.md").symlink_to(victims[0])
+    names = ["../victim", str(victims[0]), "out/victim", "a/../../victim", "kept", "./x", "a//b", "nul\0", "", "old.md"]
+    mark = (folder / MARK).read_text(encoding="utf-8")
+    (folder / MARK).write_text(mark + "\n".join([*names, str(victims[2]), "gone/x"]) + "\n", encoding="utf-8")
+    export(project, folder)
+    assert all(path.is_file() for path in victims)
+    assert (folder / "kept" / "x").is_file()
+    assert not (folder / "old.md").is_symlink(), "the link was the export's own, what it leads to is not"
+    assert (folder / MARK).read_text(encoding="utf-8") == mark
+
+
+def test_nothing_is_written_through_a_link(project: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "exported"
+    export(project, folder)
+    victim, outside = tmp_path / "victim", tmp_path / "outside"
+    victim.write_text("dear", encoding="utf-8")
+    outside.mkdir()
+    shutil.rmtree(folder)
+    folder.mkdir()
+    (folder / "index.md").symlink_to(victim)
+    (folder / "reviews").symlink_to(outside)
+    (folder / MARK).write_text("index.md\n", encoding="utf-8")
+    export(project, folder)
+    assert victim.read_text(encoding="utf-8") == "dear"
+    assert not list(outside.iterdir())
+    assert not (folder / "index.md").is_symlink()
+    assert (folder / "reviews" / "coin.md").is_file()
+    assert not (folder / "reviews").is_symlink()
+
+
+@pytest.mark.parametrize("name", ["docs/exported", "reviews/exported", "docs", ".git/x", ".verify/x", ".", ".."])
+def test_a_folder_of_the_project_that_would_contain_itself_is_refused(project: Project, name: str) -> None:
+    folder = project.root / name
+    before = sorted(project.root.rglob("*"))
+    said = failed(project, folder)
+    assert "the next export would contain it" in said or "an export would lie among its files" in said
+    assert sorted(project.root.rglob("*")) == before
+
+
+def test_a_link_to_a_folder_of_the_project_is_refused_too(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(project.root / "docs")
+    assert "lies in docs/" in failed(project, tmp_path / "link" / "exported")
+
+
+def test_what_lies_in_the_way_is_told_at_once_and_stays(project: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "exported"
+    export(project, folder)
+    (folder / "method.md").unlink()
+    (folder / "method.md").mkdir()
+    mark = (folder / MARK).read_text(encoding="utf-8")
+    (folder / MARK).write_text(mark.replace("index.md\n", "", 1), encoding="utf-8")
+    said = failed(project, folder)
+    assert f"{folder / 'method.md'} is in the way: no export wrote it" in said
+    assert f"{folder / 'index.md'} is in the way: no export wrote it" in said
+    assert "move it away" in said
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "bytes", "link"])
+def test_a_list_that_no_export_wrote_is_told(project: Project, tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "exported"
+    folder.mkdir()
+    if kind == "folder":
+        (folder / MARK).mkdir()
+    elif kind == "pipe":
+        os.mkfifo(folder / MARK)
+    elif kind == "link":
+        (folder / MARK).symlink_to("/proc/self/environ")
+    else:
+        (folder / MARK).write_bytes(b"\xff")
+    assert f"{folder / MARK} is no list that an export wrote" in failed(project, folder)
+
+
+def test_a_folder_that_cannot_be_written_or_read_is_one_line(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> bool:
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    assert "cannot be read: not a directory" in failed(project, tmp_path / "file")
+    monkeypatch.setattr("verify.project.store.write_atomically", full)
+    with pytest.raises(UserError, match="cannot be written to: no space left on device"):
+        export(project, tmp_path / "exported")
+
+
+def test_all_mistakes_are_told_at_once(project: Project, tmp_path: Path) -> None:
+    coin = (project.root / "reviews" / "coin.md").read_text(encoding="utf-8")
+    (project.root / "reviews" / "coin.md").write_text(coin.replace("at_most: 0.2", "at_most: 0.3"), encoding="utf-8")
+    (project.root / "reviews" / "coin.png").unlink()
+    (project.root / "reviews" / "broken.md").write_text("no front matter", encoding="utf-8")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "x").touch()
+    done = subprocess.run(
+        [*COMMAND, "export", str(tmp_path / "full")], cwd=project.root, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    for part in ("holds files that no export wrote", "verdicts or figures are older", "coin.png", "reviews/broken.md:"):
+        assert part in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in (tmp_path / "full").iterdir()] == ["x"]

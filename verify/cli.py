@@ -360,7 +360,9 @@ def serve(start: Path, host: str, port: int) -> None:
 @click.pass_obj
 def export(start: Path, folder: Path, flat: bool) -> None:
     """Write the site's pages as plain Markdown with all they refer to, for another generator to take."""
+    from verify.project.project import Project, find_root
     from verify.site.export import export as write
 
-    written = write(_load(start), folder, directory_urls=not flat)
+    project, mistakes = Project.inspect(find_root(start))
+    written = write(project, folder, directory_urls=not flat, mistakes=mistakes)
     click.echo(f"{written} files are in {folder}")

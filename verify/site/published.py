@@ -81,7 +81,7 @@ def find(
 
 def documents(root: Path) -> dict[str, Path]:
     """What lies in `docs/` and is published, by its path in the site: nothing hidden, left over or elsewhere."""
-    return {path.removeprefix("docs/"): root / path for path in _below(root, "docs") if not refusal(root, path)}
+    return {path.removeprefix("docs/"): root / path for path in _below(root, "docs")}
 
 
 def refusal(root: Path, path: str, kinds: frozenset[str] | None = None) -> tuple[str, str] | None:
@@ -168,11 +168,24 @@ def _asked(
 
 
 def _below(root: Path, folder: str) -> Iterator[str]:
-    """The files in a folder of the project, in order; links to folders are not entered, so no loop is."""
-    for place, folders, files in os.walk(root / folder):
-        folders[:] = sorted(each for each in folders if not _named(each) and _is_utf8(each))
-        within = Path(place).relative_to(root).as_posix()
-        yield from (f"{within}/{each}" for each in sorted(files) if _is_utf8(each))
+    """The files in a folder of the project that are published, in order.
+
+    Links to folders are not entered, so no loop is.  There may be ten thousand files: only links are looked at closely.
+    """
+    try:
+        entries = sorted(os.scandir(root / folder), key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        path = f"{folder}/{entry.name}"
+        if _named(entry.name) or not _is_utf8(entry.name):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _below(root, path)
+        elif entry.is_symlink():
+            yield from () if refusal(root, path) else (path,)
+        elif entry.is_file() and os.access(entry, os.R_OK):
+            yield path
 
 
 def _is_utf8(name: str) -> bool:
