@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from verify.errors import UserError, UserErrors, nearest
@@ -20,11 +20,12 @@ def mistakes(project: Project, slugs: Collection[str] | None = None) -> list[Use
     chosen = [review for review in project.reviews if slugs is None or review.slug in slugs]
     errors = [each for each in _between(project, chosen) if slugs is None or _is_of(each.file, slugs)]
     for review in chosen:
-        try:
-            errors += _of_review(project, review)
-        except UserErrors as wrong:  # evidence that cannot be read costs its review
-            errors += wrong.errors
-    return errors
+        for find in _OF_A_REVIEW:
+            try:
+                errors += find(project, review)
+            except UserErrors as wrong:  # evidence that cannot be read costs what asks for it
+                errors += wrong.errors
+    return list({str(each): each for each in errors}.values())  # what cannot be read is told by all that ask for it
 
 
 def check(root: Path, names: Sequence[str]) -> tuple[int, list[UserError]]:
@@ -76,15 +77,21 @@ def _between(project: Project, chosen: Sequence[Review]) -> Iterator[UserError]:
             yield error
 
 
-def _of_review(project: Project, review: Review) -> Iterator[UserError]:
-    """Mistakes of one review against its evidence, and of the page that it becomes."""
-    yield from _stale(project, review)
+def _unreadable(project: Project, review: Review) -> Iterator[UserError]:
+    """Evidence that cannot be read, or lies behind a link."""
+    yield from project.link_mistakes(review.slug)
+    for verification, scale in project.rungs(review):
+        try:
+            project.evidence(review.slug, verification.id, scale)
+        except UserErrors as wrong:
+            yield from wrong.errors
+
+
+def _outdated(project: Project, review: Review) -> Iterator[UserError]:
+    """Verdicts and drawings that are not those of the review and the evidence as they stand."""
     if _has_evidence(project, review) and not refresh.is_current(project, review):
         path = project.relative(project.verdicts_path(review.slug))
         yield UserError("verdicts or figures are out of date", path, 0, "run `verify refresh`")
-    yield from refresh.content_mistakes(project, review)
-    yield from _in_prose(project, review)
-    # Here: links, images, anchors and equations of the page.
 
 
 def _has_evidence(project: Project, review: Review) -> bool:
@@ -147,3 +154,13 @@ def _unbound(project: Project, review: Review, binding: bindings.Binding) -> Ite
     if records and binding.metric not in known:
         message = f"no record of '{binding.verification}' has '{binding.metric}'"
         yield UserError(message, review.path, binding.line, nearest(binding.metric, known))
+
+
+_OF_A_REVIEW: tuple[Callable[[Project, Review], Iterable[UserError]], ...] = (
+    _unreadable,
+    _stale,
+    _outdated,
+    refresh.content_mistakes,
+    _in_prose,
+)
+"""What is looked for in each review, and in the page that it becomes; each stands alone, so that one hides no other."""
