@@ -7,7 +7,7 @@ is in sheets: HTML documents, from which folds in the page take a part when they
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, Stric
 from markupsafe import Markup
 from msgspec import Struct
 
-from verify.errors import UserError
+from verify.errors import UserError, UserErrors
 from verify.model import CodeFence, Review, Scale
 from verify.project.project import Project
 from verify.running import notebooks
@@ -97,12 +97,24 @@ class Renderer:
         self._directory_urls = directory_urls
         self._site = site or Site()
         self._link = partial(link_from, directory_urls=directory_urls, notebooks=notebooks)
-        self._kept: dict[str, tuple[object, ReviewView, Rendered]] = {}
+        self._kept: dict[str, _Kept] = {}
 
     def render(self, project: Project) -> Rendered:
-        """All pages and sheets; evidence and drawings are read, never changed."""
-        self._kept = {review.slug: self._of(project, review) for review in project.reviews}
-        views = [page for _, page, _ in self._kept.values()]
+        """All pages and sheets; evidence and drawings are read, never changed.
+
+        A review whose evidence cannot be read has a page that says so, and no other page speaks of it.
+        """
+        kept: dict[str, _Kept] = {}
+        unread: list[tuple[str, UserError]] = []
+        for review in project.reviews:
+            try:
+                kept[review.slug] = self._of(project, review)
+            except UserErrors as mistakes:
+                unread += [_of_review(error, review) for error in mistakes.errors]
+            except UserError as mistake:
+                unread.append(_of_review(mistake, review))
+        self._kept = kept
+        views = [each.view for each in kept.values()]
         rendered: Rendered = {
             "index.md": _home(views, self._link("index.md")),
             "claims.md": _claims(views, self._link("claims.md")),
@@ -110,20 +122,34 @@ class Renderer:
         changelog = project.root / "CHANGELOG.md"
         if changelog.is_file():
             rendered["changelog.md"] = changelog.read_text(encoding="utf-8")
-        for _, _, own in self._kept.values():
-            rendered |= own
-        return rendered | dict(_modules(views, self._link))
+        for each in kept.values():
+            rendered |= each.pages
+        return rendered | dict(_modules(views, self._link)) | broken(unread)
 
-    def _of(self, project: Project, review: Review) -> tuple[object, ReviewView, Rendered]:
-        """A hashable account of what a review's pages are made from, what they show, and the pages."""
+    def _of(self, project: Project, review: Review) -> _Kept:
         known = self._kept.get(review.slug)
         state = _state(project, review)
-        if known and known[0] == state:
+        # What was wrong with a page may lie outside of it: a file that is there by now.
+        if known and known.state == state and not known.mistakes:
             return known
         page = view(project, review)
         cited = _citations(page, self._site, self._directory_urls)
         own: Rendered = {page.page: _review(project, page, self._link(page.page), cited)}
-        return state, page, own | dict(_sheets(project, page, self._link))
+        return _Kept(state, page, own | dict(_sheets(project, page, self._link)))
+
+
+class _Kept(Struct, frozen=True):
+    """What became of one review."""
+
+    state: object
+    """Of what it was made."""
+    view: ReviewView
+    pages: Rendered
+
+    @property
+    def mistakes(self) -> bool:
+        """Whether anything is wrong with what its page says."""
+        return any(page.mistakes for page in self.pages.values() if isinstance(page, Page))
 
 
 def render(project: Project, directory_urls: bool = True, site: Site | None = None, notebooks: bool = True) -> Rendered:
@@ -141,14 +167,24 @@ def _state(project: Project, review: Review) -> object:
     return review.text, code, written
 
 
-def broken(errors: Sequence[UserError]) -> dict[str, Page]:
-    """A page in the place of each review that cannot be read, listing its mistakes: for whoever is just writing it."""
-    by_file = groupby(sorted(errors, key=lambda error: error.file), key=lambda error: error.file)
-    found = {}
-    for file, group in by_file:
+def _of_review(error: UserError, review: Review) -> tuple[str, UserError]:
+    return review.path, error
+
+
+def broken(errors: Iterable[tuple[str, UserError]]) -> dict[str, Page]:
+    """A page in the place of each review that cannot be shown, listing its mistakes: for whoever is just writing it.
+
+    Args:
+        errors: with the path of the review each of them costs.
+    """
+    by_file: dict[str, list[UserError]] = {}
+    for file, error in errors:
         if file.startswith("reviews/") and file.endswith(".md"):
-            html = _rendered("broken.html", file=file, errors=list(group))
-            found[file] = Page(f"{file} cannot be read", "", (html,), ids=frozenset({"broken"}))
+            by_file.setdefault(file, []).append(error)
+    found = {}
+    for file, group in by_file.items():
+        html = _rendered("broken.html", file=file, errors=group)
+        found[file] = Page(f"{file} cannot be read", "", (html,), ids=frozenset({"broken"}), mistakes=tuple(group))
     return found
 
 

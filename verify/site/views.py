@@ -130,6 +130,8 @@ class FigureView(Struct, frozen=True):
     """The drawing of each scale that has one."""
     paper: Drawing | None = None
     """Of the paper's own numbers."""
+    undrawn: tuple[tuple[str, str], ...] = ()
+    """Each drawing that could not be made, as `at tiny`, and why."""
 
 
 class VerificationView(Struct, frozen=True):
@@ -197,8 +199,8 @@ class ReviewView(Struct, frozen=True):
 
 def view(project: Project, review: Review) -> ReviewView:
     """Everything a review's page and its entry in the list of papers show."""
-    verdicts = project.verdicts(review.slug)
-    views = {each.id: _verification(project, review, each, verdicts) for each in review.verifications}
+    verdicts, undrawn = project.verdicts(review.slug), project.stored(review.slug).undrawn
+    views = {each.id: _verification(project, review, each, verdicts, undrawn) for each in review.verifications}
     scales = tuple(scale for scale in SCALES if any(scale in each.rungs for each in review.verifications))
     return ReviewView(
         review=review,
@@ -220,7 +222,11 @@ def _notebook(project: Project, review: Review) -> NotebookView | None:
 
 
 def _verification(
-    project: Project, review: Review, verification: Verification, verdicts: dict[Scale, dict[str, Verdict]]
+    project: Project,
+    review: Review,
+    verification: Verification,
+    verdicts: dict[Scale, dict[str, Verdict]],
+    undrawn: dict[str, str],
 ) -> VerificationView:
     standings = tuple(
         _standing(project, review, verification, scale) for scale in SCALES if scale in verification.rungs
@@ -235,7 +241,7 @@ def _verification(
         source="" if in_review else find_project_module(experiment.module) or "",
         declaration="\n".join(lines),
         sheet=f"evidence/{review.slug}/{verification.id}.html",
-        figures=tuple(_figure(project, review, figure, standings) for figure in verification.figures),
+        figures=tuple(_figure(project, review, figure, standings, undrawn) for figure in verification.figures),
         claims=tuple(_claim(claim, verification, standings, verdicts) for claim in verification.claims),
         standings=standings,
     )
@@ -262,10 +268,16 @@ def _standing(project: Project, review: Review, verification: Verification, scal
     )
 
 
-def _figure(project: Project, review: Review, figure: Figure, standings: tuple[Standing, ...]) -> FigureView:
+def _figure(
+    project: Project, review: Review, figure: Figure, standings: tuple[Standing, ...], undrawn: dict[str, str]
+) -> FigureView:
     drawn = [(each, _drawing(project, review, f"{figure.id}.{each.scale}")) for each in standings]
     panels = tuple((each, drawing) for each, drawing in drawn if drawing)
-    return FigureView(figure, panels, _drawing(project, review, f"{figure.id}.paper") if figure.paper else None)
+    places = {f"{figure.id}.{each.scale}": f"at {each.scale}" for each in standings}
+    places[f"{figure.id}.paper"] = "of the paper's own numbers"
+    missing = tuple((place, undrawn[name]) for name, place in places.items() if name in undrawn)
+    paper = _drawing(project, review, f"{figure.id}.paper") if figure.paper else None
+    return FigureView(figure, panels, paper, missing)
 
 
 def _drawing(project: Project, review: Review, name: str) -> Drawing | None:

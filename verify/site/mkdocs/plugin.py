@@ -72,7 +72,7 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
             self._rendered = self._renderer.render(self._project)
             beside = files_of_pages.beside(self._project)
         if self._live:
-            self._rendered |= pages.broken(self._mistakes)
+            self._rendered |= pages.broken((mistake.file, mistake) for mistake in self._mistakes)
         found, mistakes = checks.published(self._project, self._rendered)
         for mistake in mistakes:
             log.warning(str(mistake))
