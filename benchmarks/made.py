@@ -161,7 +161,8 @@ def draw(project: Project) -> None:
     first = figures.draw
     made: list[str] = []
 
-    def copied(specification: dict[str, object], prefix: str) -> str:
+    def copied(specification: dict[str, object], prefix: str, *, alone: bool = False) -> str:
+        del alone
         if not made:
             made.append(first(specification, "PREFIX"))
         return made[0].replace("PREFIX", prefix)

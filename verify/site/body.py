@@ -39,6 +39,8 @@ _LEAVES = frozenset({"text", "code_inline", "evidence", "maths_inline", "image",
 _ALERTS = {"important": "info", "caution": "danger"}
 """GitHub's alerts that the theme has under another name."""
 _MARKDOWN = re.compile(r"\$\$|\*\*\w|\]\((?:https?:|\.|#)|\\begin\{")
+_LONG = 30
+"""An equation within a line that has more characters gets a box of its own, which scrolls where the page is narrow."""
 _UNREAD = ("$$", "\\begin{", "\\[")
 
 
@@ -361,7 +363,10 @@ class Writer:
 
     def _write_maths_inline(self, token: Token) -> str:
         html = self._equations[id(token)]
-        return f'<span class="verify-equation" tabindex="0">{html}</span>' if _stands_alone(token) and html else html
+        if not html or (not _stands_alone(token) and len(token.content) <= _LONG):
+            return html
+        kind = "" if _stands_alone(token) else " verify-equation--line"
+        return f'<span class="verify-equation{kind}" tabindex="0">{html}</span>'
 
     def _write_footnote_ref(self, token: Token) -> str:
         number, name = token.meta["id"] + 1, _note_reference(token)
