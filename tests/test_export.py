@@ -17,6 +17,8 @@ from tests import miniature
 from tests.test_site import NOTEBOOK, Elements
 from verify.errors import UserError, UserErrors
 from verify.project.project import Project
+from verify.project.refresh import refresh
+from verify.site import files
 from verify.site.export import export
 from verify.site.folder import MARK
 
@@ -48,6 +50,9 @@ def project(tmp_path: Path) -> Project:
     key = notebooks.find(Project.load(root))[0].key
     metadata = {**NOTEBOOK["metadata"], "verify": {"source": key}}  # type: ignore[dict-item]
     result.write_text(json.dumps({**NOTEBOOK, "metadata": metadata}), encoding="utf-8")
+    engine = root / ".verify" / "cache" / Path(files.engine_path()).name
+    engine.parent.mkdir(parents=True, exist_ok=True)
+    engine.write_text("// putting it together takes seconds", encoding="utf-8")
     return Project.load(root)
 
 
@@ -118,8 +123,10 @@ def test_exporting_again_removes_only_what_an_export_wrote(project: Project, tmp
     folder = tmp_path / "exported"
     first = export(project, folder)
     (folder / "own.md").write_text("mine", encoding="utf-8")
-    (project.root / "reviews" / "coin.png").unlink()
+    review = project.root / "reviews" / "coin.md"
+    review.write_text(review.read_text(encoding="utf-8").replace("![A coin](coin.png)", ""), encoding="utf-8")
     (project.root / "docs" / "method.md").write_text("# Changed\n", encoding="utf-8")
+    refresh(Project.load(project.root))
     assert export(Project.load(project.root), folder) == first - 1
     assert not (folder / "reviews" / "coin.png").exists()
     assert (folder / "own.md").read_text(encoding="utf-8") == "mine"
