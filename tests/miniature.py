@@ -15,6 +15,7 @@ from verify.model import Environment, Evidence, Failure, Record, Scalar, Scale, 
 from verify.project import store
 from verify.project.project import Project
 from verify.project.refresh import refresh
+from verify.site import pages
 
 ROOT = Path(__file__).parent.parent
 MACHINE = Environment(
@@ -219,6 +220,12 @@ def outdate(project: Project, slug: str, verification: str, scale: Scale) -> Non
     declared = next(each for each in review.verifications if each.id == verification)
     trials = [replace(trial, fingerprint=trial.fingerprint[::-1]) for trial in project.trials(review, declared, scale)]
     store.write_atomically(path, store.encode(replace(evidence, records=tuple(older)), trials))
+
+
+def html(project: Project, path: str, directory_urls: bool = True) -> str:
+    """What is on a generated page, as HTML."""
+    page = pages.render(project, directory_urls)[path]
+    return page.html if isinstance(page, pages.Page) else page
 
 
 def build(root: Path, *options: str) -> subprocess.CompletedProcess[str]:

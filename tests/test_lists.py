@@ -14,7 +14,6 @@ from playwright.sync_api import Browser, Locator, Page
 from tests import miniature
 from tests.browser import Heard, Site, serve
 from verify.project.project import Project
-from verify.site import pages
 
 HOME, CLAIMS = "", "claims/"
 
@@ -26,12 +25,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture(scope="module")
 def home(project: Project) -> str:
-    return pages.render(project)["index.md"]
+    return miniature.html(project, "index.md")
 
 
 @pytest.fixture(scope="module")
 def claims(project: Project) -> str:
-    return pages.render(project)["claims.md"]
+    return miniature.html(project, "claims.md")
 
 
 @pytest.fixture(scope="module")
@@ -92,12 +91,12 @@ def test_the_table_has_a_row_for_each_claim_and_scale(claims: str) -> None:
 def test_stale_evidence_is_told_in_the_table(tmp_path: Path) -> None:
     project = miniature.make(tmp_path, {"coin": miniature.COIN}, ran={"coin": ("tiny",)})
     miniature.outdate(project, "coin", "tosses", "tiny")
-    table = pages.render(Project.load(tmp_path))["claims.md"]
+    table = miniature.html(Project.load(tmp_path), "claims.md")
     assert table.count(">stale</span>") == 4
 
 
 def test_without_claims_the_page_says_so(tmp_path: Path) -> None:
-    page = pages.render(Project(tmp_path, []))["claims.md"]
+    page = miniature.html(Project(tmp_path, []), "claims.md")
     assert "No claim is declared yet." in page
     assert "<script" not in page
 

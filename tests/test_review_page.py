@@ -22,7 +22,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def answered(project: Project, slug: str = "coin") -> str:
-    page = pages.render(project)[f"reviews/{slug}.md"]
+    page = miniature.html(project, f"reviews/{slug}.md")
     return page[page.index('<p class="verify-answer">') : page.index("</p>", page.index("verify-answer"))]
 
 
@@ -42,7 +42,7 @@ def test_the_answer_counts_the_verdicts_of_each_scale(project: Project) -> None:
 
 
 def test_each_number_leads_to_its_claims(project: Project) -> None:
-    page = pages.render(project)["reviews/coin.md"]
+    page = miniature.html(project, "reviews/coin.md")
     targets = re.findall(r'href="#([^"]+)"', answered(project))
     assert targets[:3] == ["claim-biased", "claim-edge", "at-tiny-inconclusive"]
     for target in targets:
@@ -58,7 +58,7 @@ def test_where_nothing_ran_the_answer_says_so(project: Project, tmp_path: Path) 
 
 def test_verdicts_that_change_with_the_scale_are_told_in_words(tmp_path: Path) -> None:
     project = miniature.make(tmp_path, {"coin": miniature.COIN}, fair_at_small, {"coin": ("tiny", "small")})
-    page = pages.render(project)["reviews/coin.md"]
+    page = miniature.html(project, "reviews/coin.md")
     assert "2 verdicts change with the scale, 1 of them to the opposite." in _text(answered(project))
     row = next(row for row in page.split("<tr>") if 'href="#claim-biased">The' in row)
     assert "supported" in row.split("<td")[1]
@@ -80,7 +80,7 @@ def test_trials_that_failed_or_have_not_run_are_told_in_the_answer(tmp_path: Pat
     refresh(Project.load(tmp_path))
     failed = answered(Project.load(tmp_path))
     assert _text(failed).startswith("Not answered yet. At tiny, 4 of 4 claims have trials that failed.")
-    page = pages.render(Project.load(tmp_path))["reviews/coin.md"]
+    page = miniature.html(Project.load(tmp_path), "reviews/coin.md")
     assert "failed failed" not in _text(page[page.index("<table") : page.index("</table>")])
     miniature.record(Project.load(tmp_path), "coin", "tiny")
     more = miniature.COIN.replace("tiny: {seeds: 6}", "tiny: {seeds: 8}")
@@ -91,7 +91,7 @@ def test_trials_that_failed_or_have_not_run_are_told_in_the_answer(tmp_path: Pat
 
 
 def test_tally_and_cost_stand_below_the_ladder(project: Project) -> None:
-    page = pages.render(project)["reviews/coin.md"]
+    page = miniature.html(project, "reviews/coin.md")
     foot = _text(page[page.index("<tfoot>") : page.index("</tfoot>")])
     assert foot == "Tally" + "✓ 1 supported✕ 1 contradicted? 2 inconclusive" * 2 + " Cost" + "12 trials, 3 s" * 2
 
@@ -158,7 +158,8 @@ def test_a_review_is_cited_with_its_address(project: Project) -> None:
     site = citations.Site("Our & site", "https://example.org/r/")
     for directory_urls, address in ((True, "reviews/coin/"), (False, "reviews/coin.html")):
         page = pages.render(project, directory_urls, site=site)["reviews/coin.md"]
-        text = _text(page[page.index("verify-cite") : page.index("</header>")])
+        assert isinstance(page, pages.Page)
+        text = _text(page.html[page.html.index("verify-cite") : page.html.index("</header>")])
         assert f"https://example.org/r/{address}" in text
         assert r"Our \& site" in text
         assert "@misc{review-coin," in text
