@@ -34,6 +34,7 @@ _BORDER = re.compile(r"[ \t]*(?:`{3}|~{3}|#{1,6}[ \t])")
 """Lines that no equation holds: an opener above one is not closed below it."""
 _WORDS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}[ \n]+[A-Za-z]{2,}")
 _BRACED = re.compile(r"\\[A-Za-z]+\*?\s*\{[^{}]*\}")
+_TICKS = re.compile(r"`+")
 _SIGNS = re.compile(r"[\\^_{}=+<>|*/]")
 
 
@@ -187,7 +188,10 @@ def _dollars(state: StateInline) -> tuple[int, str, bool] | None:
 
 
 def _closing_dollar(source: str, begin: int, end: int) -> int:
-    """The next dollar sign that is neither escaped nor within braces (`\\text{if $x$}`); -1 where there is none."""
+    """The next dollar sign that is neither escaped nor within braces (`\\text{if $x$}`); -1 where there is none.
+
+    Code goes before equations: where some begins and ends behind here, no equation reaches into it.
+    """
     depth, at = 0, begin
     stop = min(end, begin + 2000)
     while at < stop:
@@ -200,6 +204,12 @@ def _closing_dollar(source: str, begin: int, end: int) -> int:
             depth -= 1
         elif char == "$" and depth <= 0:
             return at
+        elif char == "`" and depth <= 0:
+            ticks = _TICKS.match(source, at, stop)
+            assert ticks is not None
+            at = ticks.end() - 1
+            if any(each[0] == ticks[0] for each in _TICKS.finditer(source, at + 1, stop)):
+                return -1
         at += 1
     return -1
 
