@@ -66,13 +66,11 @@ def _key(result: Path) -> str:
 
 
 def find(project: Project, slugs: Iterable[str] | None = None) -> list[Notebook]:
-    """The notebooks of the named reviews, or of all, in the reviews' order."""
-    wanted = {review.slug for review in project.reviews} if slugs is None else set(slugs)
+    """The notebooks of the named reviews, or of all, in their order."""
     sources, results = project.root / "reviews" / "notebooks", project.root / "docs" / "notebooks"
-    found = [
-        Notebook(each.slug, sources / f"{each.slug}.py", results / f"{each.slug}.ipynb") for each in project.reviews
-    ]
-    return [each for each in found if each.slug in wanted and each.source.is_file()]
+    wanted = [review.slug for review in project.reviews] if slugs is None else slugs
+    found = [Notebook(slug, sources / f"{slug}.py", results / f"{slug}.ipynb") for slug in wanted]
+    return [each for each in found if each.source.is_file()]
 
 
 def mistakes(project: Project) -> Iterator[UserError]:
