@@ -12,7 +12,7 @@ DEV := $(VENV)/.dev
 PINS := constraints.txt pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup verify site serve test check quality bench clean
+.PHONY: help setup verify site serve test check quality spec bench clean
 
 help: ## List what make can do
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F '\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ check: $(DEV) ## Lint, types, layers, spelling, and every mistake in the reviews
 
 quality: site $(DEV) ## Measure home and every review with Lighthouse, and fail below 95 (needs Node.js and Chromium)
 	$(BIN)/python -m tests.lighthouse
+
+spec: $(DEV) ## Hold pages against the examples of the CommonMark specification (needs npm, once)
+	$(BIN)/python -m tests.commonmark
 
 bench: $(DEV) ## Measure this machine and write docs/benchmarks.md
 	$(BIN)/python -m benchmarks

@@ -237,7 +237,9 @@ def test_a_build_writes_nothing_beside_the_site(tmp_path: Path) -> None:
 def test_a_broken_review_fails_a_strict_build_with_every_mistake_and_costs_another_only_its_own_page(
     tmp_path: Path,
 ) -> None:
-    miniature.make(tmp_path, {"dice": miniature.DICE, "other": miniature.DICE.replace("title: Dice", "title: A dice")}, ran={})
+    miniature.make(
+        tmp_path, {"dice": miniature.DICE, "other": miniature.DICE.replace("title: Dice", "title: A dice")}, ran={}
+    )
     broken = miniature.DICE.replace("experiment: die", "experiment: dei").replace("title: Dice", "titles: Dice")
     (tmp_path / "reviews" / "dice.md").write_text(broken, encoding="utf-8")
     for options, fails in ((("--strict",), True), ((), False)):
