@@ -128,4 +128,6 @@ def _is_border(nodes: list[Node], place: int, block: bool) -> bool:
     if not 0 <= place < len(nodes):
         return block
     node = nodes[place]
-    return not isinstance(node, str) and (node[0] in BLOCKS or node[0] == "br")
+    return not isinstance(node, str) and (
+        node[0] in BLOCKS or node[:2] == ("math", {"display": "block"}) or node[0] == "br"
+    )

@@ -26,6 +26,8 @@ from verify.format.notes import notes_plugin
 
 _UNSPLIT = re.compile(r"\{\{[^{}\n]*\}\}|(?<![\\$\w])\$[^\s$](?:[^$\n]*[^\s$\\])?\$(?!\d)|\\\([^\n]*?\\\)")
 """What a pipe may stand in without ending a table's cell: bindings and equations."""
+_MONEY = re.compile(r"\$\d[^|]*\s\|")
+"""Two sums in two cells look like an equation: `| $5 a day | 3$ |`."""
 _HIDDEN = "\ue000"
 _UNDER_HEAD = re.compile(r"[-:|][-:|\s]*")
 
@@ -70,7 +72,7 @@ def _table(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     if first + 1 >= last or _UNDER_HEAD.fullmatch(state.src, *_line(state, first + 1)) is None:
         return False
     source, made = state.src, len(state.tokens)
-    hidden = source if _HIDDEN in source else _UNSPLIT.sub(lambda whole: whole[0].replace("|", _HIDDEN), source)
+    hidden = source if _HIDDEN in source else _UNSPLIT.sub(_hide, source)
     state.src = hidden
     try:
         found: bool = table(state, first, last, silent)
@@ -82,6 +84,10 @@ def _table(state: StateBlock, first: int, last: int, silent: bool) -> bool:
         for token in state.tokens[made:]:
             token.content = token.content.replace(_HIDDEN, "|")
     return found
+
+
+def _hide(whole: re.Match[str]) -> str:
+    return whole[0] if _MONEY.match(whole[0]) else whole[0].replace("|", _HIDDEN)
 
 
 def _line(state: StateBlock, line: int) -> tuple[int, int]:

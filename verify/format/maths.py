@@ -33,6 +33,7 @@ _AFTER = re.compile(r"[ \t]*[.,;:]?[ \t]*$")
 _BORDER = re.compile(r"[ \t]*(?:`{3}|~{3}|#{1,6}[ \t])")
 """Lines that no equation holds: an opener above one is not closed below it."""
 _WORDS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}[ \n]+[A-Za-z]{2,}")
+_PROSE = re.compile(r"(?<![\\A-Za-z])(?:[A-Za-z]{2,}|a)[ \n]+[A-Za-z]{2,}")
 _BRACED = re.compile(r"\\[A-Za-z]+\*?\s*\{[^{}]*\}")
 _TICKS = re.compile(r"`+")
 _SIGNS = re.compile(r"[\\^_{}=+<>|*/]")
@@ -178,7 +179,7 @@ def _dollars(state: StateInline) -> tuple[int, str, bool] | None:
     before, behind = source[state.pos - 1 : state.pos], source[at + 1 : at + 2]
     if behind.isdigit():
         return None
-    if (text[0].isdigit() or before.isalnum()) and _WORDS.search(_BRACED.sub("", text)):
+    if (text[0].isdigit() or before.isalnum()) and _PROSE.search(_BRACED.sub("", text)):
         return None  # $10 on Sundays, between US$
     if text[0].isspace() or text[-1].isspace():
         alone = len(text.strip()) == 1 or (_SIGNS.search(text) and not _WORDS.search(_BRACED.sub("", text)))
