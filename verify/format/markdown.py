@@ -47,8 +47,11 @@ def walk(tokens: Sequence[Token]) -> Iterator[tuple[Token, int]]:
         if token.map:
             line = token.map[0]
         yield token, line
+        breaks = 0
         for child in _inner(token.children or ()):
-            yield child, line + child.meta.get("lines", 0)
+            breaks = child.meta.get("lines", breaks)
+            yield child, line + breaks
+            breaks += child.type in ("softbreak", "hardbreak")
 
 
 def _inner(tokens: Sequence[Token]) -> Iterator[Token]:
@@ -57,10 +60,17 @@ def _inner(tokens: Sequence[Token]) -> Iterator[Token]:
         yield from _inner(token.children or ())
 
 
+class _Parser(MarkdownIt):
+    def validateLink(self, url: str) -> bool:
+        """Whatever an author made a link of is one: whoever writes pages says which addresses they may have."""
+        del url
+        return True
+
+
 @cache
 def _parser() -> MarkdownIt:
     options = {"html": True, "tasklists": True, "alerts": True, "strikethrough_single_tilde": True}
-    md = MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
+    md = _Parser("commonmark", options).enable(["table", "strikethrough"])
     md.use(gfm_autolink_plugin).use(footnote_plugin, inline=False).use(deflist_plugin)
     md.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
     md.use(maths_plugin).use(notes_plugin).use(evidence_plugin).use(attributes_plugin)

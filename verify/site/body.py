@@ -42,6 +42,8 @@ _MARKDOWN = re.compile(r"\$\$|\*\*\w|\]\((?:https?:|\.|#)|\\begin\{")
 _LONG = 30
 """An equation within a line that has more characters gets a box of its own, which scrolls where the page is narrow."""
 _UNREAD = ("$$", "\\begin{", "\\[")
+_MEANT = re.compile(r"\\[$\\](?!\[)|(`+)[^`]+\1")
+"""An author who writes so wants the characters themselves."""
 
 
 class Body(Struct, frozen=True):
@@ -124,7 +126,8 @@ class Writer:
                 where = f" at '{place}'" if place else ""
                 message = f"an equation cannot be read{where}: {result.reason}"
                 hint = "equations are LaTeX; the guide says what of it is known"
-                below = tex.count("\n", 0, result.at) + token.meta.get("begun", 0)
+                begun = token.meta.get("begun", token.content[: token.content.find(tex)].count("\n"))
+                below = begun + (token.type == "fence") + tex.count("\n", 0, result.at)
                 self._wrong(message, hint, self._review.body_line + line + below)
                 html = f'<code class="verify-broken" title="{escape(result.reason)}">{escape(tex)}</code>'
             else:
@@ -140,12 +143,15 @@ class Writer:
                 self._wrong(
                     f"no text refers to the footnote [^{name}], so it is not shown", "refer to it, or delete it", line
                 )
+        written = ""
         for token, line in walk(tokens):
             at = self._review.body_line + line
+            if token.type == "inline":
+                written = _MEANT.sub("", token.content)
             if token.type == "tr_open" and token.meta.get("surplus"):
                 hint = r"a pipe that belongs to a cell is written \|"
                 self._wrong("this row has more cells than the table's head: the last ones are not shown", hint, at)
-            elif token.type == "text" and (mark := next((each for each in _UNREAD if each in token.content), "")):
+            elif token.type == "text" and (mark := _unread(token.content, written)):
                 hint = "close it, or write it in `code` if it is meant as it stands"
                 self._wrong(f"'{mark}' begins an equation that does not end in its paragraph", hint, at)
             elif token.type == "html_block" and not is_literal(token) and (found := _MARKDOWN.search(token.content)):
@@ -332,7 +338,8 @@ class Writer:
         written: list[str] = []
         first, breaks = self._line, 0
         for token in tokens:
-            self._line = first + token.meta.get("lines", breaks)
+            breaks = token.meta.get("lines", breaks)
+            self._line = first + breaks
             if token.type in ("softbreak", "hardbreak"):
                 breaks += 1
                 written.append("\n" if token.type == "softbreak" else "<br>\n")
@@ -408,6 +415,11 @@ class Writer:
 
     def _wrong(self, message: str, hint: str, line: int) -> None:
         self._mistakes.append(UserError(message, self._review.path, line, hint))
+
+
+def _unread(shown: str, written: str) -> str:
+    """What begins an equation in a text that is shown, and is not escaped in what was written."""
+    return next((each for each in _UNREAD if each in shown and each in written), "")
 
 
 def _as_html(part: Part) -> str:

@@ -1,0 +1,241 @@
+"""What is wrong with the text of a page: each with its line, what is wrong, and what to do."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests import miniature
+from tests.conftest import COMMAND
+from tests.writing import html, mistakes
+from verify.project.project import Project
+from verify.site import checks
+
+BELOW = "addresses are relative to the review's file"
+CLOSE = "close it, or write it in `code` if it is meant as it stands"
+BLANK = "leave a blank line between the tag and the text: what follows it is Markdown again"
+RELATIVE = "write it relative to the review's file, with `/` between folders"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name in ("docs/guide/run.md", "docs/method.md", "docs/index/index.md", "reviews/data/curve.png", "README.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x", encoding="utf-8")
+    (tmp_path / "CHANGELOG.md").write_text("# Changelog\n", encoding="utf-8")
+    return tmp_path
+
+
+def test_addresses_that_lead_somewhere_are_no_mistakes(root: Path) -> None:
+    text = """\
+[a](coins.md) [b](../docs/guide/run.md) [c](../guide/run.md) [d](../docs/method.md) [e](../CHANGELOG.md)
+[f](data/curve.png) ![g](data/curve.png) ![h](data/curve.png "With a title") [i](https://example.org/x)
+[j](mailto:a@example.org) [k](#l) [l](coins.md#l) [m](../claims.md) [n](../index.md) <https://example.org>
+<a href="coins.md">o</a> <img src="data/curve.png"> [p][q] www.example.org a@example.org [r](data/curve%2Epng)
+
+## l
+
+[q]: ../docs/method.md
+"""
+    assert mistakes(text, root) == []
+
+
+@pytest.mark.parametrize(
+    ("address", "message", "hint"),
+    [
+        ("coin.md", "'coin.md' leads to no page and no file", BELOW),
+        ("../docs/guide/rnu.md", "'../docs/guide/rnu.md' leads to no page and no file", "did you mean 'run.md'?"),
+        ("../docs/method", "'../docs/method' leads to no page and no file", "did you mean 'method.md'?"),
+        (
+            "../docs/guide",
+            "'../docs/guide' leads to no page and no file",
+            "name the file: `index.md` for a folder's page",
+        ),
+        ("data/curv.png", "'data/curv.png' leads to no page and no file", "did you mean 'curve.png'?"),
+        ("nowhere.csv", "'nowhere.csv' leads to no page and no file", BELOW),
+        (
+            "../README.md",
+            "'../README.md' leads to no page and no file",
+            "only what lies in docs/ or beside the review is published",
+        ),
+        ("/reviews/coins/", "'/reviews/coins/' is no address within the project", RELATIVE),
+        ("../../secret.txt", "'../../secret.txt' leads out of the project", "refer to a file of the project"),
+    ],
+)
+def test_an_address_that_leads_nowhere(root: Path, address: str, message: str, hint: str) -> None:
+    for written in (
+        f"[a]({address})",
+        f"![a]({address})",
+        f"*a [b][c]*\n\n[c]: {address}",
+        f'<a href="{address}">a</a>',
+    ):
+        found = mistakes(f"One line.\n\n- {written}", root)
+        assert [(line, each) for line, each, _ in found] == [(3, message)], written
+        assert found[0][2].startswith(hint)
+    assert "href" not in html(f"[a]({address})")
+
+
+def test_a_path_as_windows_has_it(root: Path) -> None:
+    (line, message, hint), *others = mistakes("One line,\nand ![a](data\\curve.png).", root)
+    assert not others
+    assert (line, hint) == (2, RELATIVE)
+    assert message.endswith("is no address within the project")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message", "hint"),
+    [
+        (
+            "[a](javascript:alert(1))",
+            1,
+            "the address of a link is left out",
+            "`javascript:` is no address of a page: `https:`, `http:`, `mailto:` and files of the project are",
+        ),
+        (
+            "a\n[b](//example.org/x)",
+            2,
+            "the address of a link is left out",
+            "it does not say by which protocol: write `https://…`",
+        ),
+        (
+            "a\n\n![b](https://example.org/b.png)",
+            3,
+            "an image is not shown: it lies on another host",
+            "put it beside the review, and name it from there",
+        ),
+        (
+            "![b](data:image/png;base64,iVBORw0KGgo=)",
+            1,
+            "an image is not shown: it stands in the page itself (`data:`)",
+            "put it beside the review, and name it from there",
+        ),
+        ("![b]()", 1, "an image is not shown: it names no file", "put it beside the review, and name it from there"),
+        (
+            "a[^b]\n\n[^b]: c\n\n[^d]: e",
+            5,
+            "no text refers to the footnote [^d], so it is not shown",
+            "refer to it, or delete it",
+        ),
+        (
+            "| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 | 5 |",
+            4,
+            "this row has more cells than the table's head: the last ones are not shown",
+            "a pipe that belongs to a cell is written \\|",
+        ),
+        ("a\n\n$$\nb\n\nc", 3, "'$$' begins an equation that does not end in its paragraph", CLOSE),
+        ("a\nb $$c", 2, "'$$' begins an equation that does not end in its paragraph", CLOSE),
+        (
+            "> \\begin{align}\n> a\n\n\\end{align}",
+            1,
+            "'\\begin{' begins an equation that does not end in its paragraph",
+            CLOSE,
+        ),
+        ("<div>\n**a** and\n</div>", 2, "'**a' stands in raw HTML, where no Markdown is read", BLANK),
+        (
+            "<div>\n\n<p>\na [b](https://example.org)</p></div>",
+            4,
+            "'](https:' stands in raw HTML, where no Markdown is read",
+            BLANK,
+        ),
+        ("<div>\n$$x$$\n</div>", 2, "'$$' stands in raw HTML, where no Markdown is read", BLANK),
+        ("## a {#b}\n\n## c {#b}", 3, "the id 'b' is taken on this page", "give the heading another"),
+        ("## a {#coins}", 1, "the id 'coins' is taken on this page", "give the heading another"),
+        ("a\n\n<script>b</script>", 3, "<script> is left out with all that is in it", "a review holds"),
+        ("- a\n  <b onclick='c'>d</b>", 2, "`onclick` of <b> is left out", ""),
+    ],
+)
+def test_what_cannot_be_shown_as_it_is_meant(root: Path, text: str, line: int, message: str, hint: str) -> None:
+    found = mistakes(text, root)
+    assert [each[:2] for each in found] == [(line, message)]
+    assert found[0][2].startswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "begins"),
+    [
+        ("a\nb $\\nonsense{x}$ c", 2, "an equation cannot be read"),
+        ("- a\n\n  $$\n  x\n  + \\nonsense{y}\n  $$", 5, "an equation cannot be read"),
+        ("\\begin{align}\na &= b \\\\\nc &= \\nonsense{d}\n\\end{align}", 3, "an equation cannot be read"),
+        ("```math\na\n\\nonsense\n```", 3, "an equation cannot be read"),
+        ("| a |\n|---|\n| 1 |\n| $\\nonsense$ |", 4, "an equation cannot be read"),
+    ],
+)
+def test_an_equation_that_cannot_be_read_has_its_line_and_place(text: str, line: int, begins: str) -> None:
+    found = mistakes(text)
+    assert [each[0] for each in found] == [line]
+    assert found[0][1].startswith(f"{begins} at '\\nonsense")
+    assert found[0][2] == "equations are LaTeX; the guide says what of it is known"
+
+
+def test_what_is_meant_as_it_stands_is_no_mistake(root: Path) -> None:
+    text = """\
+It costs $5, `$$`, \\$$ and \\$\\$ and `\\begin{x}` and \\\\begin{x}.
+
+```
+$$
+<script> [a](b.md)
+```
+
+    ![a](b.png)
+
+| a | b |
+|---|---|
+| 1 \\| 2 | `3` |
+
+## a
+
+## a
+
+<details>
+<summary>b</summary>
+
+**c** [^d]
+
+</details>
+
+[^d]: e
+"""
+    assert mistakes(text, root) == []
+
+
+# Between pages
+
+ANCHORS = """\
+[a](#what-was-tosed) [b](#claim-biased) [c](dice.md#claim-fare) [d](dice.md#claim-fair) [e](../docs/method.md#method)
+[f](../docs/method.md#methd) [g](#verdicts) [h](#tosses) [i](dice.md#dice) [j](#code-coin) [k](#)
+
+What came up
+"""
+
+
+def test_anchors_are_looked_up_in_every_page(tmp_path: Path) -> None:
+    review = miniature.COIN.replace("## What came up", f"{ANCHORS}---------------")
+    project = miniature.make(tmp_path, {"coin": review, "dice": miniature.DICE}, ran={})
+    first = review[: review.index("[a](#")].count("\n") + 1
+    assert [str(each) for each in checks.mistakes(project)] == [
+        f"reviews/coin.md:{first}: '#what-was-tosed' is no anchor of this page\n    did you mean 'what-was-tossed'?",
+        f"reviews/coin.md:{first}: '#claim-fare' is no anchor of reviews/dice.md\n    did you mean 'claim-fair'?",
+        f"reviews/coin.md:{first + 1}: '#methd' is no anchor of method.md\n    did you mean 'method'?",
+    ]
+
+
+def test_check_tells_file_and_line_and_ends_with_two(tmp_path: Path) -> None:
+    wrong = "[a](nowhere.md), $\\nonsense$,\n![b](gone.png) [c](#nowhere) Sixes:"
+    review = miniature.DICE.replace("Sixes:", wrong)
+    miniature.make(tmp_path, {"dice": review}, ran={})
+    line = review[: review.index("[a](")].count("\n") + 1
+    done = subprocess.run([*COMMAND, "check"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    said = done.stdout + done.stderr
+    assert f"reviews/dice.md:{line}: 'nowhere.md' leads to no page and no file" in said
+    assert f"reviews/dice.md:{line}: an equation cannot be read at '\\nonsense" in said
+    assert f"reviews/dice.md:{line + 1}: 'gone.png' leads to no page and no file" in said
+    assert f"reviews/dice.md:{line + 1}: '#nowhere' is no anchor of this page" in said
+    assert "Traceback" not in said
+
+
+def test_check_is_silent_about_pages_without_mistakes(tmp_path: Path) -> None:
+    project = miniature.make(tmp_path)
+    assert checks.mistakes(Project.load(project.root)) == []
