@@ -12,7 +12,7 @@ DEV := $(VENV)/.dev
 PINS := constraints.txt pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup verify site serve test check quality spec bench clean
+.PHONY: help setup verify site serve test check quality spec valid bench clean
 
 help: ## List what make can do
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F '\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ quality: site $(DEV) ## Measure home and every review with Lighthouse, and fail 
 
 spec: $(DEV) ## Hold pages against the examples of the CommonMark specification (needs npm, once)
 	$(BIN)/python -m tests.commonmark
+
+valid: site $(DEV) ## Hold the built site against W3C's validator (needs a Java runtime)
+	$(BIN)/python -m tests.validity
 
 bench: $(DEV) ## Measure this machine and write docs/benchmarks.md
 	$(BIN)/python -m benchmarks
