@@ -24,7 +24,7 @@ from verify.format.inline import evidence_plugin
 from verify.format.maths import maths_plugin
 from verify.format.notes import notes_plugin
 
-_UNSPLIT = re.compile(r"\{\{[^{}\n]*\}\}|(?<![\\$\w])\$[^\s$](?:[^$\n]*[^\s$\\])?\$(?!\d)|\\\([^\n]*?\\\)")
+_UNSPLIT = re.compile(r"\{\{[^{}\n]*\}\}|(?<![\\$])\$[^\s$](?:[^$\n]*[^\s$\\])?\$(?!\d)|\\\([^\n]*?\\\)")
 """What a pipe may stand in without ending a table's cell: bindings and equations."""
 _MONEY = re.compile(r"\$\d[^|]*\s\|")
 """Two sums in two cells look like an equation: `| $5 a day | 3$ |`."""

@@ -75,13 +75,14 @@ def _delimited_block(state: StateBlock, first: int, last: int, opener: str) -> t
     closer = _CLOSERS[opener]
     begin = state.bMarks[first] + state.tShift[first] + len(opener)
     unclosed = state.env.setdefault("unclosed", {})
+    indent = min(state.blkIndent, state.sCount[first])  # asked whether it ends a paragraph, it may stand further left
     if unclosed.get((closer, last), last) <= first:
         return None
     for line in range(first, last):
         start, end = state.bMarks[line] + state.tShift[line], state.eMarks[line]
         if line > first:
             begin = start
-            if (start < end and state.sCount[line] < state.blkIndent) or _BORDER.match(state.src, start, end):
+            if (start < end and state.sCount[line] < indent) or _BORDER.match(state.src, start, end):
                 break
         at = _unescaped(state.src, closer, begin, end)
         if at < 0:
@@ -92,7 +93,8 @@ def _delimited_block(state: StateBlock, first: int, last: int, opener: str) -> t
         text = state.getLines(first, line + 1, state.blkIndent, False)
         text = text[text.index(opener) + len(opener) : text.rindex(closer)]
         return (line, text, after.strip()) if text.strip() else None
-    unclosed[(closer, last)] = min(first, unclosed.get((closer, last), first))
+    else:
+        unclosed[(closer, last)] = min(first, unclosed.get((closer, last), first))
     return None
 
 
@@ -102,12 +104,11 @@ def _environment_block(state: StateBlock, first: int, last: int) -> tuple[int, s
     if name is None or name["name"] not in ENVIRONMENTS:
         return None
     opening, closing = name[0], name[0].replace("\\begin", "\\end")
+    indent = min(state.blkIndent, state.sCount[first])
     depth = 0
     for line in range(first, last):
         start, end = state.bMarks[line] + state.tShift[line], state.eMarks[line]
-        if line > first and (
-            (start < end and state.sCount[line] < state.blkIndent) or _BORDER.match(state.src, start, end)
-        ):
+        if line > first and ((start < end and state.sCount[line] < indent) or _BORDER.match(state.src, start, end)):
             return None
         text = state.src[start:end]
         depth += text.count(opening) - text.count(closing)
