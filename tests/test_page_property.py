@@ -144,7 +144,7 @@ LEAVES = st.one_of(_paragraph(), _heading(), _code(), _maths(), _table())
 DOCUMENTS = st.lists(st.recursive(LEAVES, _containers, max_leaves=8), min_size=1, max_size=6).map(_apart)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(DOCUMENTS)
 def test_a_page_has_the_blocks_that_were_written(blocks: list[Block]) -> None:
     text = "\n".join(_joined(blocks)) + "\n"

@@ -1,33 +1,24 @@
 """The whole site as readers meet it: every page, in a real browser.
 
-The site holds this repository's reviews with their evidence as they are, and beside them the miniature ones, whose
-evidence is stale, failed and missing.  Nothing here knows what a review says, so that new pages are looked at too.
+Nothing here knows what a review says, so that new pages are looked at too; `tests.built` has what is in the site.
 """
 
 from __future__ import annotations
 
 import gzip
-import json
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from filelock import FileLock
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
-from tests import miniature
 from tests.browser import Heard, Site, serve
-from tests.test_site import NOTEBOOK, Elements
-from verify.project.project import Project
-from verify.project.refresh import refresh
+from tests.built import ADDRESS
+from tests.test_site import Elements
 
-ADDRESS = "https://reviews.example/"
-"""Where the site says that it stands; nothing may be fetched from there."""
 HEAVIEST = 400_000
 """Bytes, gzipped, that the first view of a review may transfer."""
 SERIOUS = ("serious", "critical")
@@ -47,39 +38,6 @@ OPEN = """() => {
   }
 }"""
 QUIET = "() => !document.querySelector('[aria-busy]')"
-
-
-@pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built site, made by whichever worker comes first."""
-    own = tmp_path_factory.getbasetemp()
-    root = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "quality"
-    with FileLock(f"{root}.lock"):
-        if not root.is_dir():
-            _build(root)
-    assert (root / "site" / "index.html").is_file(), "it could not be built: another test of this file says why"
-    return root / "site"
-
-
-def _build(root: Path) -> None:
-    root.mkdir()
-    project = miniature.make(root)
-    miniature.record(project, "coin", "small", failed={"bias": 0.5})
-    miniature.outdate(project, "coin", "tosses", "tiny")
-    for name in ("docs", "reviews"):
-        shutil.copytree(miniature.ROOT / name, root / name, dirs_exist_ok=True)
-    shutil.copy(miniature.ROOT / "CHANGELOG.md", root)
-    for name, content in {
-        "reviews/notebooks/coin.py": "# %%\n",
-        "docs/notebooks/coin.ipynb": json.dumps(NOTEBOOK),
-    }.items():
-        (root / name).parent.mkdir(exist_ok=True)
-        (root / name).write_text(content, encoding="utf-8")
-    refresh(Project.load(root))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SITE_URL", ADDRESS)
-        built = miniature.build(root)
-    assert built.returncode == 0, built.stderr
 
 
 @pytest.fixture(scope="session")
