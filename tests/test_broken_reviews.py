@@ -129,9 +129,9 @@ def test_another_ending_is_named(ran: Mini, name: str) -> None:
 
 
 def test_a_name_that_is_not_utf8(ran: Mini) -> None:
-    (ran.root / "reviews" / os.fsdecode(b"caf\xe9.md")).write_text(COIN)
+    (ran.root / "reviews" / os.fsdecode(b"\xe9.md")).write_text(COIN)
     output = ran.verify("status", expect=2)
-    assert "reviews/caf\\xe9.md: the name of this file is not UTF-8\n    rename it" in output
+    assert "reviews/\\xe9.md: the name of this file is not UTF-8\n    rename it" in output
     assert "coin:flips" in output
 
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from tests.conftest import Mini
+from tests.conftest import COIN, Mini
+from verify.drawing.failure import CannotDraw
+from verify.model import Review
+from verify.project.project import Project
+from verify.project.refresh import is_current, refresh
 
 
 def verdicts(mini: Mini) -> dict[str, dict]:  # type: ignore[type-arg]
@@ -205,3 +211,153 @@ def test_a_published_verdict_that_is_not_run_here_is_not_hidden(ran: Mini) -> No
     output = ran.verify("verdicts")
     assert output.count("DIFFERS") == 2
     assert "not run" in output
+
+
+# --- what cannot be drawn costs itself
+
+
+def twice(mini: Mini, figure: str) -> None:
+    """Have a figure stand before the one there is, and a review after it."""
+    mini.edit("figures:\n", f"figures:\n  - {figure}\n")
+    (mini.root / "reviews" / "dice.md").write_text(COIN.replace("title: A coin", "title: Dice"))
+
+
+HOSTILE = {
+    "nothing": ("{id: odd, caption: c, x: bias, y: lost}", "none of its 10 trials has both bias and lost: 10 diverged"),
+    "href": (
+        "{id: odd, caption: c, spec: {mark: {type: point, tooltip: {expr: 'foo(1)'}}}}",
+        "Vega-Lite does not accept it: Error: Unrecognized function: foo",
+    ),
+    "memory": (
+        "{id: odd, caption: c, spec: {mark: point, params: [{name: a, expr: 'sequence(0, 3e9)'}]}}",
+        "",
+    ),
+    "empty": (
+        "{id: odd, caption: c, spec: {mark: line, encoding: {y: {field: haeds, type: quantitative}}}}",
+        "it shows nothing: no mark has a place",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_figure_that_cannot_be_drawn_costs_itself(mini: Mini, kind: str) -> None:
+    figure, reason = HOSTILE[kind]
+    mini.edit('return {"heads": toss(seed, bias)}', 'return {"heads": toss(seed, bias), "lost": float("nan")}')
+    twice(mini, figure)
+    mini.verify("run")
+    output = mini.verify("refresh", expect=2)
+    assert f"reviews/coin.md:45: figure 'odd' at scale tiny cannot be drawn: {reason}" in output
+    for review in ("coin", "dice"):
+        assert f"drew docs/evidence/{review}/heads.tiny.svg" in output
+    stored = json.loads((mini.root / "docs/evidence/coin/verdicts.json").read_text())
+    assert list(stored["undrawn"]) == ["odd.tiny"] or list(stored["undrawn"]) == ["odd.tiny", "thumbnail"]
+    assert stored["undrawn"]["odd.tiny"].startswith(reason)
+    before = {path: path.read_bytes() for path in (mini.root / "docs/evidence").rglob("*") if path.is_file()}
+    again = mini.verify("refresh", expect=2)
+    assert "all other verdicts and figures are up to date" in again
+    assert "figure 'odd' at scale tiny cannot be drawn" in again, "it is told until it is mended"
+    assert before == {path: path.read_bytes() for path in (mini.root / "docs/evidence").rglob("*") if path.is_file()}
+    assert is_current(*loaded(mini)), "a page can be built"
+    mini.edit(f"  - {figure}\n", "")
+    assert "odd" not in mini.verify("refresh")
+    assert "undrawn" not in json.loads((mini.root / "docs/evidence/coin/verdicts.json").read_text())
+
+
+def loaded(mini: Mini) -> tuple[Project, Review]:
+    project = Project.load(mini.root)
+    return project, project.review("coin")
+
+
+def test_a_figure_that_can_no_longer_be_drawn_leaves_no_older_drawing(ran: Mini) -> None:
+    ran.edit("    y: heads\n", "    y: heads\n    where: {bias: 0.8}\n    fits: [log]\n")
+    output = ran.verify("refresh", expect=2)
+    assert "a log fit needs 3 values of bias; it has 1" in output
+    for name in ("heads.tiny.svg", "heads.tiny.vl.json", "thumbnail.svg"):
+        assert f"removed docs/evidence/coin/{name}" in output
+        assert not (ran.evidence.parent / name).exists()
+    assert is_current(*loaded(ran))
+    (ran.evidence.parent / "heads.tiny.svg").write_text("<svg/>")
+    assert not is_current(*loaded(ran)), "nothing may stand in for it"
+
+
+def test_a_reason_that_was_edited_or_forged_is_noticed(ran: Mini) -> None:
+    path = ran.root / "docs/evidence/coin/verdicts.json"
+    stored = json.loads(path.read_text())
+    for undrawn in ({"heads.tiny": "it is ugly"}, {"other.tiny": "it is not there"}):
+        path.write_text(json.dumps({**stored, "undrawn": undrawn}))
+        assert not is_current(*loaded(ran))
+    ran.verify("refresh")
+    assert json.loads(path.read_text()) == stored
+
+
+def test_what_the_machine_could_not_do_is_tried_again(ran: Mini, monkeypatch: pytest.MonkeyPatch) -> None:
+    from verify.drawing import figures
+
+    def slow(*_: object, **__: object) -> None:
+        raise CannotDraw("drawing it has taken more than 180 seconds", passing=True)
+
+    ran.edit("    y: heads\n", "    y: heads\n    y_title: heads up\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(figures, "make", slow)
+        done = refresh(loaded(ran)[0])
+        assert [each.message for each in done.mistakes][:1] == [
+            "figure 'heads' at scale tiny cannot be drawn: drawing it has taken more than 180 seconds"
+        ]
+        assert not is_current(*loaded(ran))
+        assert "undrawn" not in (ran.root / "docs/evidence/coin/verdicts.json").read_text()
+    assert "docs/evidence/coin/heads.tiny.svg" in refresh(loaded(ran)[0]).drawn
+
+
+# --- only in the project's own folder
+
+
+@pytest.mark.parametrize("part", ["docs", "docs/evidence", "docs/evidence/coin"])
+def test_nothing_is_written_or_removed_through_a_linked_folder(ran: Mini, part: str, tmp_path: Path) -> None:
+    away = tmp_path / "elsewhere"
+    (ran.root / part).rename(away)
+    (ran.root / part).symlink_to(away)
+    folder = next(away.rglob("coin")) if part != "docs/evidence/coin" else away
+    (folder / "mine.svg").write_text("<svg>my own</svg>")
+    (folder / "heads.tiny.svg").unlink()
+    before = {path: path.read_bytes() for path in away.rglob("*") if path.is_file()}
+    output = ran.verify("refresh", expect=2)
+    assert f"{part}: this folder is a link, through which nothing is written\n    put a folder in its place" in output
+    ran.edit("seeds: 5", "seeds: 6")
+    output = ran.verify("run", expect=2)
+    assert f"{part}: this folder is a link" in output
+    assert "trials" not in output, "nothing is run whose evidence could not be written"
+    assert before == {path: path.read_bytes() for path in away.rglob("*") if path.is_file()}
+
+
+def test_a_link_among_the_evidence_is_replaced_or_removed_itself(ran: Mini, tmp_path: Path) -> None:
+    away = tmp_path / "away.svg"
+    drawing = ran.evidence.parent / "heads.tiny.svg"
+    content = drawing.read_bytes()
+    drawing.rename(away)
+    drawing.symlink_to(away)
+    (ran.evidence.parent / "old.tiny.svg").symlink_to(away)
+    (ran.evidence.parent / "gone.tiny.svg").symlink_to(tmp_path / "nothing")
+    ran.edit("    y: heads\n", "    y: heads\n    y_title: heads up\n")
+    output = ran.verify("refresh")
+    assert "removed docs/evidence/coin/old.tiny.svg" in output
+    assert "removed docs/evidence/coin/gone.tiny.svg" in output
+    assert away.read_bytes() == content
+    assert drawing.is_file()
+    assert not drawing.is_symlink()
+
+
+def test_folders_and_pipes_among_the_evidence_stay(ran: Mini) -> None:
+    (ran.evidence.parent / "old.tiny.svg").mkdir()
+    os.mkfifo(ran.evidence.parent / "pipe.tiny.svg")
+    (ran.evidence.parent / ".hidden.svg").write_text("<svg/>")
+    assert ran.verify("refresh") == "verdicts and figures are up to date\n"
+    assert (ran.evidence.parent / ".hidden.svg").exists()
+
+
+def test_a_folder_in_a_drawings_place_costs_its_review(ran: Mini) -> None:
+    (ran.root / "reviews" / "dice.md").write_text(COIN.replace("title: A coin", "title: Dice"))
+    (ran.evidence.parent / "heads.tiny.svg").unlink()
+    (ran.evidence.parent / "heads.tiny.svg").mkdir()
+    output = ran.verify("refresh", expect=2)
+    assert "docs/evidence/coin: what belongs here cannot be read or written: is a directory" in output
+    assert "judged dice" in output

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from verify.drawing import omitted, palette, thinning
@@ -125,8 +125,8 @@ class Chart:
         """The encoding that all layers have: both axes."""
         figure = self.figure
         y_axis: Spec = {"values": self._decades()} if figure.y_scale == "log" else {"tickCount": 5}
-        if figure.y_format:
-            y_axis["format"] = figure.y_format
+        if form := figure.y_format or _short(row["y"] for row in self.rows):
+            y_axis["format"] = form
         y_scale: Spec = {"type": figure.y_scale}
         if figure.mark != "bar" and figure.y_scale == "linear":  # a logarithmic axis has no zero
             y_scale["zero"] = False
@@ -150,8 +150,8 @@ class Chart:
             order = self._ordered("x", figure.x)
             numbers = all(not isinstance(row["x"], str) for row in self.rows)
             wide = max(map(len, order)) * 6.6 + 2 > self.panel // len(order)  # a label's width against its band's
-            axis: Spec = {"labelAngle": -35 if wide else 0, "labelOverlap": False, "grid": False}
-            return {**x, "type": "ordinal", "sort": "ascending" if numbers else order, "axis": axis}
+            names: Spec = {"labelAngle": -35 if wide else 0, "labelOverlap": False, "grid": False}
+            return {**x, "type": "ordinal", "sort": "ascending" if numbers else order, "axis": names}
         scale: Spec = {"type": figure.x_scale} | ({} if self.curved else {"padding": 12})
         if figure.x_scale == "log":
             scale["nice"] = False
@@ -159,7 +159,9 @@ class Chart:
             scale["zero"] = False
         values = sorted({row["x"] for row in self.rows if row["kind"] == "mean"})
         ticked = not self.curved and len(values) <= MOST_TICKS and figure.x_scale == "log"
-        axis = {"values": values, "format": ",~g" if values[-1] < 1e4 else "~s"} if ticked else {"tickCount": 6}
+        axis: Spec = {"values": values, "format": ",~g" if values[-1] < 1e4 else "~s"} if ticked else {"tickCount": 6}
+        if form := _short(values):
+            axis["format"] = form
         return {**x, "type": "quantitative", "scale": scale, "axis": {**axis, "grid": False}}
 
     def _legend(self) -> bool:
@@ -276,6 +278,12 @@ _INTERVAL: Spec = {"y": {"field": "low", "type": "quantitative"}, "y2": {"field"
 
 def _layer(kind: str, mark: Spec, encoding: Spec) -> Spec:
     return {"transform": [{"filter": f"datum.kind == '{kind}'"}], "mark": mark, "encoding": encoding}
+
+
+def _short(numbers: Iterable[float]) -> str:
+    """A format for an axis of numbers that would be written with a tail of zeros; empty for others."""
+    largest = max(map(abs, numbers))
+    return ".3~e" if 0 < largest < 1e-4 or largest >= 1e12 else ""
 
 
 def pretty(name: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from verify.drawing import omitted, palette
+from verify.drawing import letters, omitted, palette
 from verify.drawing.chart import Chart
 from verify.drawing.explore import explorable
 from verify.drawing.failure import CannotDraw
@@ -83,6 +83,7 @@ def make_reported(figure: Figure, prefix: str) -> Made:
 
 
 def _made(whole: Spec, prefix: str, *, alone: bool, small: bool) -> Made:
+    whole = letters.drawable(whole, 0 if alone else letters.LINE)
     svg = draw(whole, prefix, alone=alone)
     if is_empty(svg):
         raise CannotDraw("it shows nothing: no mark has a place", "are the fields that it names in the data?")

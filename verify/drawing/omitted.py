@@ -28,14 +28,17 @@ class Count(Struct):
 
     def sentence(self) -> str:
         """Such as `3 of 40 points are left out: 2 not a number, 1 infinite.`; empty where nothing is left out."""
-        why = {reason: number for reason, number in self.why.items() if number}
-        left = sum(why.values())
+        left = sum(self.why.values())
         if not left:
             return ""
         things = self.what if self.total == 1 else self.plural or f"{self.what}s"
         is_or_are = "is" if left == 1 else "are"
-        told = next(iter(why)) if len(why) == 1 else ", ".join(f"{number:,} {reason}" for reason, number in why.items())
+        told = next(iter(self.why)) if len(self.why) == 1 else self.reasons()
         return f"{left:,} of {self.total:,} {things} {is_or_are} left out: {told}."
+
+    def reasons(self) -> str:
+        """Such as `2 not a number, 1 infinite`."""
+        return ", ".join(f"{number:,} {reason}" for reason, number in self.why.items())
 
 
 def no_logarithm(numbers: Sequence[float], axis: str) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from types import ModuleType
 from typing import Any
 
 from msgspec import Struct
 
-from verify.drawing import omitted
+from verify.drawing import letters, omitted
 from verify.drawing.failure import CannotDraw
 from verify.drawing.omitted import Count
 from verify.judging.measure import significant
@@ -40,7 +41,7 @@ def label(value: Scalar) -> str:
     """A parameter's value as it stands in legends and on axes."""
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:g}" if isinstance(value, float) else letters.name(str(value))
 
 
 def declared(verification: Verification, parameter: str, scale: Scale | None = None) -> list[Scalar]:
@@ -102,8 +103,10 @@ def gather(figure: Figure, evidence: Evidence) -> Gathered:
     curved = any(isinstance(record.values.get(figure.x), tuple) for record in chosen)
     seeds = [_row("seed", point.facet, point.series, point.x, y=point.y, seed=point.seed) for point in points]
     fits, unfitted = _fits(figure, means)
-    intervals = Count("interval", len(means), {"too wide for numbers": wide})
-    curves = Count("fitted point", len(fits) + unfitted, {"not a number": unfitted})
+    intervals = Count("interval", len(means))
+    intervals.add("wider than numbers can be", wide)
+    curves = Count("fitted point", len(fits) + unfitted)
+    curves.add("not a number", unfitted)
     left_out = [sentence for count in (trials, places, intervals, curves) if (sentence := count.sentence())]
     return Gathered(means + ([] if curved else seeds) + fits, curved, left_out)
 
@@ -125,8 +128,8 @@ def _nothing(figure: Figure, evidence: Evidence, trials: Count, places: Count, f
         return CannotDraw(f"{every} failed; the first: {failed[0].error}", "`verify run` tries them again")
     if places.total:
         return CannotDraw(f"none of its points can be shown: {places.sentence()}")
-    if failed or any(record.diverged for record in evidence.records):
-        return CannotDraw(f"no trial has both {figure.x} and {figure.y}: {trials.sentence()}")
+    if failed or any(record.diverged for record in evidence.records if _selected(figure, record.parameters)):
+        return CannotDraw(f"none of its {trials.total} trials has both {figure.x} and {figure.y}: {trials.reasons()}")
     return CannotDraw(
         f"no record at scale {evidence.scale} has both {figure.x} and {figure.y}",
         hint="x names a parameter or a curve, y a metric; `where` selects records by their parameters",
@@ -214,20 +217,30 @@ def _means(points: Sequence[Point]) -> tuple[list[Row], int]:
     for (facet, series, x), group in _grouped(points, "facet", "series", "x"):
         seeds = [_mean([point.y for point in same]) for _, same in _grouped(group, "seed")]
         mean, n = _mean(seeds), len(seeds)
-        low = high = mean
-        if n > 1 and max(map(abs, seeds)) < LARGEST:  # squares are summed up
-            low, high = estimates.t_interval(mean, estimates.sd(seeds), LEVEL, n)
-        wide += n > 1 and max(map(abs, seeds)) >= LARGEST
+        low, high = _interval(estimates, mean, seeds)
+        if not (math.isfinite(low) and math.isfinite(high)):
+            wide += 1
+            low = high = mean
         found.append(_row("mean", facet, series, x, y=mean, low=low, high=high, n=n))
     return found, wide
 
 
+def _interval(estimates: ModuleType, mean: float, seeds: Sequence[float]) -> tuple[float, float]:
+    """The t interval of the mean over seeds; not finite where it is wider than numbers can be."""
+    n = len(seeds)
+    if n == 1:
+        return mean, mean
+    # Numbers of no finite square are measured in a unit of their own: a power of two, which loses nothing.
+    _, power = math.frexp(max(map(abs, seeds)))
+    unit = 2.0 ** (power - 1) if max(map(abs, seeds)) >= LARGEST else 1.0
+    low, high = estimates.t_interval(mean / unit, estimates.sd([seed / unit for seed in seeds]), LEVEL, n)
+    return low * unit, high * unit
+
+
 def _mean(numbers: Sequence[float]) -> float:
-    return (
-        math.fsum(numbers) / len(numbers)
-        if max(map(abs, numbers)) < LARGEST
-        else math.fsum(number / len(numbers) for number in numbers)
-    )
+    if max(map(abs, numbers)) < LARGEST:
+        return math.fsum(numbers) / len(numbers)
+    return math.fsum(number / len(numbers) for number in numbers)  # their sum may not be finite
 
 
 def _grouped(points: Iterable[Point], *names: str) -> Iterable[tuple[tuple[Any, ...], Iterable[Point]]]:

@@ -23,8 +23,6 @@ _COLORS = (
     "@media (prefers-color-scheme:dark){svg:root{color:#e7e4de;background:#1c1f23}}"
 )
 _ROOT = re.compile(r'<svg\b[^>]* width="(\d+)" height="(\d+)"[^>]*>(?:<desc\b[^>]*>([^<]*)</desc>)?')
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-"""What no XML may hold."""
 _DRAWN = ("svg", "g", "defs", "clipPath", "path", "line", "rect", "circle", "text", "tspan", "linearGradient",
           "radialGradient", "stop", "style", "desc", "title")  # fmt: skip
 _ELSEWHERE = re.compile(r"url\((?!['\"]?#)|javascript:|@import|image-set\(", re.IGNORECASE)
@@ -45,7 +43,7 @@ def draw(specification: dict[str, Any], prefix: str, *, alone: bool = False) -> 
         CannotDraw: Vega-Lite does not accept the specification, or the drawing would be no plain picture.
     """
     text = apart.convert(specification, VEGA_LITE) if alone else _convert(specification)
-    return _finish(_CONTROL.sub("\ufffd", text), prefix, specification)
+    return _finish(text, prefix, specification)
 
 
 def _convert(specification: dict[str, Any]) -> str:
@@ -101,7 +99,7 @@ def _finish(text: str, prefix: str, specification: dict[str, Any]) -> str:
         about.text = summary
         root.insert(0, about)
         root.set("aria-describedby", f"{prefix}-summary")
-    return _CONTROL.sub("\ufffd", ElementTree.tostring(root, encoding="unicode")) + "\n"
+    return ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
 def _expect_plain(root: ElementTree.Element) -> None:

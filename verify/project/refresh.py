@@ -69,7 +69,7 @@ def _refresh(project: Project, review: Review, done: _Changes) -> None:
     verdicts = stored.verdicts
     if stored.inputs != inputs or stored.seal != _seal(inputs, stored.verdicts):
         verdicts = tuple(_verdicts(project, review))
-        done.judged.append(review.slug)
+        done.judged += [review.slug] if verdicts else []
     figures, undrawn = _draw(project, review, stored, done)
     done.removed += _sweep(project, review)
     content = store.encode_verdicts(store.Verdicts(inputs, _seal(inputs, verdicts), verdicts, figures, undrawn))
