@@ -7,7 +7,7 @@ meant is a mistake with its line.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from html import escape
 from typing import Any
 
@@ -65,6 +65,7 @@ class Writer:
         evidence: a binding, a finding or a reference as HTML.
         fence: what stands in the place of a `verify` fence, as HTML.
         taken: the ids that the rest of the page has.
+        kept: translations of equations from earlier builds.
     """
 
     def __init__(
@@ -74,9 +75,11 @@ class Writer:
         evidence: Callable[[Inline], str],
         fence: Callable[[Fence], str],
         taken: Iterable[str],
+        kept: MutableMapping[str, str] | None = None,
     ) -> None:
         self._review, self._targets, self._evidence, self._fence = review, targets, evidence, fence
         self._ids = Ids([review.slug, *taken])
+        self._kept = kept
         self._line = review.body_line
         self._cleaner = Cleaner(
             lambda address: targets.link(address, self._line),
@@ -118,7 +121,8 @@ class Writer:
     def _note_equations(self, tokens: Sequence[Token]) -> None:
         """Read all equations of the page at once: macros and labels of one hold for others."""
         found = [(token, line) for token, line in walk(tokens) if _is_equation(token)]
-        written = mathml.render([mathml.Equation(token.content.strip(), _stands_alone(token)) for token, _ in found])
+        read = [mathml.Equation(token.content.strip(), _stands_alone(token)) for token, _ in found]
+        written = mathml.render(read, self._kept).html
         for (token, line), result in zip(found, written, strict=True):
             if isinstance(result, mathml.Mistake):
                 tex = token.content.strip()

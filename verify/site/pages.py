@@ -7,7 +7,7 @@ is in sheets: HTML documents, from which folds in the page take a part when they
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from functools import cache, partial
 from itertools import groupby
 from pathlib import Path
@@ -25,6 +25,7 @@ from verify.site.body import Body, Fence, Part, Writer
 from verify.site.citations import Site
 from verify.site.headings import Heading
 from verify.site.intervals import interval
+from verify.site.kept import Kept
 from verify.site.links import Link, link_from
 from verify.site.listings import listing, one_block
 from verify.site.prose import Prose
@@ -98,12 +99,15 @@ class Renderer:
         self._site = site or Site()
         self._link = partial(link_from, directory_urls=directory_urls, notebooks=notebooks)
         self._kept: dict[str, _Kept] = {}
+        self._equations: Kept | None = None
 
     def render(self, project: Project) -> Rendered:
         """All pages and sheets; evidence and drawings are read, never changed.
 
         A review whose evidence cannot be read has a page that says so, and no other page speaks of it.
         """
+        if self._equations is None:
+            self._equations = Kept(project.root)
         kept: dict[str, _Kept] = {}
         unread: list[tuple[str, UserError]] = []
         for review in project.reviews:
@@ -114,6 +118,7 @@ class Renderer:
             except UserError as mistake:
                 unread.append(_of_review(mistake, review))
         self._kept = kept
+        self._equations.save()
         views = [each.view for each in kept.values()]
         rendered: Rendered = {
             "index.md": _home(views, self._link("index.md")),
@@ -134,7 +139,7 @@ class Renderer:
             return known
         page = view(project, review)
         cited = _citations(page, self._site, self._directory_urls)
-        own: Rendered = {page.page: _review(project, page, self._link(page.page), cited)}
+        own: Rendered = {page.page: _review(project, page, self._link(page.page), cited, self._equations)}
         return _Kept(state, page, own | dict(_sheets(project, page, self._link)))
 
 
@@ -223,7 +228,9 @@ def _claims(views: list[ReviewView], link: Link) -> Page:
     return Page("Claims", about, (html,), hide=("navigation", "toc"))
 
 
-def _review(project: Project, page: ReviewView, link: Link, cited: dict[str, str]) -> Page:
+def _review(
+    project: Project, page: ReviewView, link: Link, cited: dict[str, str], equations: MutableMapping[str, str] | None
+) -> Page:
     review = page.review
     template = _environment().get_template("review.html")
     values = template.new_context({"view": page, "addresses": list(_addresses(review)), "cited": cited, "link": link})
@@ -231,7 +238,7 @@ def _review(project: Project, page: ReviewView, link: Link, cited: dict[str, str
     def block(name: str) -> str:
         return "".join(template.blocks[name](values))
 
-    body = _body(project, page, link)
+    body = _body(project, page, link, equations)
     verdicts = Heading(2, "verdicts", "Does it hold?", "Does it hold?")
     untestable = [Heading(2, "not-testable", "Not testable here", "Not testable here")] if review.not_testable else []
     parts: list[Part] = [block("head"), verdicts, block("verdicts"), *body.parts]
@@ -249,7 +256,7 @@ def _review(project: Project, page: ReviewView, link: Link, cited: dict[str, str
     )
 
 
-def _body(project: Project, page: ReviewView, link: Link) -> Body:
+def _body(project: Project, page: ReviewView, link: Link, equations: MutableMapping[str, str] | None) -> Body:
     """The prose, with its bindings replaced, and what stands in the place of each fence."""
     review = page.review
     lines = review.text.split("\n")
@@ -261,7 +268,7 @@ def _body(project: Project, page: ReviewView, link: Link) -> Body:
         return _rendered("verification.html", each=shown, slug=review.slug, link=link)
 
     targets = Targets(project, page.page, link)
-    return Writer(review, targets, Prose(project, page).item, fence, _own_ids(page)).write()
+    return Writer(review, targets, Prose(project, page).item, fence, _own_ids(page), equations).write()
 
 
 def _own_ids(page: ReviewView) -> Iterator[str]:

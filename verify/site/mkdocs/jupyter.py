@@ -7,7 +7,7 @@ import re
 import sys
 from html import unescape
 
-from verify.site.equations import mathml
+from verify.site.mkdocs.equations import converted
 from verify.site.notebook_html import clean_notebook
 
 _SLOW = ("jupytext", "mkdocs_jupyter.convert")
@@ -55,9 +55,5 @@ def _converted(found: re.Match[str]) -> str:
     display, inline = found["own"] or found["bracket"], found["inline"] or found["parenthesis"]
     if not (display or inline):
         return found[0]
-    return f'<span class="verify-equation">{_equation(unescape(display or inline).strip(), bool(display))}</span>'
-
-
-def _equation(tex: str, display: bool) -> str:
-    """The one place where a notebook's equations become MathML."""
-    return mathml(tex, display)
+    kind = "equation" if display else "maths"
+    return f'<span class="verify-{kind}">{converted(unescape(display or inline).strip(), bool(display))}</span>'

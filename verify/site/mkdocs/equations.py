@@ -1,7 +1,6 @@
-"""Equations as MathML, which browsers show by themselves: without a script, without a font, without another host.
+"""Equations of pages that are not reviews: those written by hand in `docs/`, and notebooks.
 
-A Python-Markdown extension, so that it works under any generator that has those.  It takes what `pymdownx.arithmatex`
-finds (`$…$`, `\\(…\\)`, `$$…$$`, `\\[…\\]`, the same that `verify.format.inline` leaves alone).
+For the former it is a Python-Markdown extension, which takes what `pymdownx.arithmatex` finds.
 """
 
 from __future__ import annotations
@@ -9,12 +8,12 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
-from functools import cache
 from html import escape, unescape
 
 from markdown import Extension, Markdown
 from markdown.treeprocessors import Treeprocessor
-from math_core import LatexError, LatexToMathML
+
+from verify.site import mathml
 
 ARITHMATEX = {
     "generic": True,
@@ -25,13 +24,12 @@ ARITHMATEX = {
 _BROKEN = re.compile(r'<code class="verify-broken" title="([^"]*)">(.*?)</code>', re.DOTALL)
 
 
-def mathml(tex: str, display: bool = False) -> str:
+def converted(tex: str, display: bool = False) -> str:
     """An equation for a page; where it cannot be read, its source as code, with the reason as a title."""
-    try:
-        return _converter().convert_with_local_state(tex, displaystyle=display)
-    except LatexError as error:
-        _, _, reason = str(error).partition(": ")
-        return f'<code class="verify-broken" title="{escape(reason)}">{escape(tex)}</code>'
+    [html] = mathml.render([mathml.Equation(tex, display)]).html
+    if isinstance(html, mathml.Mistake):
+        return f'<code class="verify-broken" title="{escape(html.reason)}">{escape(tex)}</code>'
+    return html
 
 
 def broken(html: str) -> Iterator[tuple[str, str]]:
@@ -40,13 +38,8 @@ def broken(html: str) -> Iterator[tuple[str, str]]:
         yield unescape(tex), unescape(reason)
 
 
-@cache
-def _converter() -> LatexToMathML:
-    return LatexToMathML(fancy_error=False)
-
-
 class EquationsExtension(Extension):
-    """`verify.site.equations` in `markdown_extensions`."""
+    """`verify.site.mkdocs.equations` in `markdown_extensions`."""
 
     def extendMarkdown(self, md: Markdown) -> None:
         """Find equations, and convert them once inline Markdown was read."""
@@ -63,10 +56,10 @@ class _Equations(Treeprocessor):
             if element.get("class") == "arithmatex":
                 block = element.tag == "div"
                 tex = unescape(element.text or "") if block else element.text or ""
-                element.set("class", "verify-equation")
+                element.set("class", "verify-equation" if block else "verify-maths")
                 if block:
                     element.set("tabindex", "0")  # a long one scrolls, by keyboard too
-                element.text = self.md.htmlStash.store(mathml(tex.strip(), display=block))
+                element.text = self.md.htmlStash.store(converted(tex.strip(), display=block))
 
 
 def makeExtension() -> EquationsExtension:  # the name Python-Markdown asks for

@@ -1,0 +1,62 @@
+"""Translations of equations, kept between builds in the project's cache: some milliseconds each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, MutableMapping
+from pathlib import Path
+
+import msgspec
+
+from verify.project import store
+
+
+class Kept(MutableMapping[str, str]):
+    """Text by name, in one file; `save` leaves out what nobody asked for since it was read.
+
+    What cannot be read is made again: a cache is nothing that anybody wrote.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._path = root / ".verify" / "cache" / "equations.json"
+        self._known: dict[str, str] | None = None
+        self._used: dict[str, str] = {}
+
+    def _read(self) -> dict[str, str]:
+        if self._known is None:
+            try:
+                self._known = msgspec.json.decode(self._path.read_bytes(), type=dict[str, str])
+            except (OSError, msgspec.DecodeError):
+                self._known = {}
+        return self._known
+
+    def __getitem__(self, name: str) -> str:
+        """KeyError where it is not known."""
+        self._used[name] = text = self._used[name] if name in self._used else self._read()[name]
+        return text
+
+    def __setitem__(self, name: str, text: str) -> None:
+        """Keep it from now on."""
+        self._used[name] = text
+
+    def __delitem__(self, name: str) -> None:
+        """Forget it."""
+        self._used.pop(name, None)
+        self._read().pop(name, None)
+
+    def __iter__(self) -> Iterator[str]:
+        """All names."""
+        return iter({**self._read(), **self._used})
+
+    def __len__(self) -> int:
+        """How many are known."""
+        return len({**self._read(), **self._used})
+
+    def save(self) -> None:
+        """Write what was used, if that is not what the file holds; where it cannot be written, it is made again."""
+        if self._known is None or self._used == self._known:
+            return
+        try:
+            store.write_atomically(self._path, msgspec.json.encode(self._used))
+        except OSError:
+            return
+        self._known = dict(self._used)

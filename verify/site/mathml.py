@@ -1,0 +1,218 @@
+"""Equations of a page as MathML, which browsers show by themselves: without a script, a font or another host.
+
+LaTeX is read in three steps: `mathml_source` expands macros and finds numbers and references, `mathml_engine` has Temml
+translate, `mathml_output` writes anew what a page may hold.  The source of an equation stays in its `data-tex`: unlike
+an `<annotation>` it is neither text that searching finds nor text that a reader without MathML sees twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import threading
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import MutableMapping, Sequence
+
+from msgspec import Struct, field
+
+from verify.site.mathml_engine import VERSION, Answer, translate
+from verify.site.mathml_macros import Macro, MistakeError
+from verify.site.mathml_output import RefusedError, write
+from verify.site.mathml_source import Scope, Source, read
+
+KEPT = 8192
+"""Equations whose translation is kept in the process."""
+_FORM = f"1 {VERSION}"
+"""Changes with what a translation looks like."""
+
+
+class Equation(Struct, frozen=True):
+    """LaTeX without its dollars, and whether it stands in a paragraph of its own."""
+
+    tex: str
+    display: bool = False
+
+
+class Mistake(Struct, frozen=True):
+    """Why an equation cannot be read, and where in it that stands, counted from 0."""
+
+    reason: str
+    at: int
+
+
+class Rendered(Struct, frozen=True):
+    """A page's equations."""
+
+    html: list[str | Mistake]
+    """In their order; empty for one that only defines macros."""
+    numbers: dict[str, str]
+    """Labels, and what is shown for them, without brackets around it."""
+
+
+class _Read(Struct):
+    """An equation on its way."""
+
+    equation: Equation
+    source: Source | None = None
+    mistake: Mistake | None = None
+    ids: list[list[str]] = field(default_factory=list)
+
+
+def label_id(name: str) -> str:
+    """The id of what `\\label{name}` is written on, for a link from prose.
+
+    Letters of any script, digits and `_ : . -` are kept; everything else is written as its code, so that two
+    names never share an id.
+    """
+    return "eq-" + re.sub(r"[^\w:.-]", lambda found: f"~{ord(found[0]):x}~", name)
+
+
+def render(equations: Sequence[Equation], cache: MutableMapping[str, str] | None = None) -> Rendered:
+    """MathML of a page's equations.
+
+    Macros hold from where they are defined for the rest of the page.  A number is shown where `\\tag` is written, or
+    where `\\label` is: those count 1, 2, … down the page.  `\\eqref` and `\\ref` link to a label, further down as well.
+
+    Args:
+        equations: all of a page, in order.
+        cache: keeps translations from one process to the next: names, safe as names of files, and text.
+    """
+    macros: dict[str, Macro] = {}
+    page = [_read(equation, macros) for equation in equations]
+    numbers = _numbered(page)
+    for one in page:
+        if one.source is not None and one.mistake is None:
+            one.mistake = _referred(one.source, numbers)
+    due = [one for one in page if one.mistake is None and one.source is not None]
+    texts = [(one.source.joined()[0], one.equation.display) for one in due if one.source is not None]
+    answers = _translated(texts, cache)
+    made: dict[int, str | Mistake] = {}
+    shown: dict[str, str] = {}
+    for one, answer in zip(due, answers, strict=True):
+        made[id(one)] = _written(one, answer, shown)
+    html = [one.mistake if one.mistake is not None else made[id(one)] for one in page]
+    return Rendered(html, {label: _unbracketed(shown.get(label, number)) for label, number in numbers.items()})
+
+
+def _read(equation: Equation, macros: dict[str, Macro]) -> _Read:
+    try:
+        return _Read(equation, read(equation.tex, equation.display, macros))
+    except MistakeError as mistake:
+        return _Read(equation, mistake=Mistake(mistake.reason, min(mistake.at, len(equation.tex))))
+
+
+def _numbered(page: Sequence[_Read]) -> dict[str, str]:
+    """Write numbers into the sources; labels and their numbers, in LaTeX and with brackets where they are shown."""
+    numbers: dict[str, str] = {}
+    count = 0
+    for one in page:
+        if one.source is None:
+            continue
+        for scope in one.source.scopes:
+            if not scope.tag:
+                count += 1
+            number = _shown(scope, count)
+            for label, at in scope.labels:
+                if label in numbers:
+                    one.mistake = one.mistake or Mistake(f"there are two \\label{{{label}}} on this page", at)
+                numbers.setdefault(label, number)
+            one.ids.append([label_id(label) for label, _ in scope.labels])
+            display = one.equation.display
+            one.source.fill(
+                scope.hole, f"\\tag*{{{number}}}" if display else f"\\qquad\\class{{tml-tag}}{{\\text{{{number}}}}}"
+            )
+    return numbers
+
+
+def _shown(scope: Scope, count: int) -> str:
+    if not scope.tag:
+        return f"({count})"
+    return scope.tag if scope.starred else f"({scope.tag})"
+
+
+def _referred(source: Source, numbers: dict[str, str]) -> Mistake | None:
+    for reference in source.references:
+        number = numbers.get(reference.label)
+        if number is None:
+            return Mistake(f"there is no \\label{{{reference.label}}} on this page", reference.at)
+        source.links.append(f"#{label_id(reference.label)}")
+        bare = _unbracketed(number)
+        text = f"\\class{{link-{len(source.links) - 1}}}{{\\text{{{f'({bare})' if reference.brackets else bare}}}}}"
+        source.fill(reference.hole, f"${text[:-1]}{{}}}}$" if reference.text else text)
+    return None
+
+
+def _unbracketed(number: str) -> str:
+    return number[1:-1] if number[:1] == "(" and number[-1:] == ")" else number
+
+
+_lock = threading.Lock()
+_kept: OrderedDict[str, Answer] = OrderedDict()
+
+
+def _translated(texts: Sequence[tuple[str, bool]], cache: MutableMapping[str, str] | None) -> list[Answer]:
+    """What the engine makes of each; it is asked for what is new only."""
+    keys = [hashlib.sha256(f"{_FORM} {display:d} {text}".encode()).hexdigest() for text, display in texts]
+    known: dict[str, Answer] = {}
+    due: dict[str, tuple[str, bool]] = {}
+    with _lock:
+        for key in keys:
+            if key in _kept:
+                _kept.move_to_end(key)
+                known[key] = _kept[key]
+    for key, text in zip(keys, texts, strict=True):
+        if key in known or key in due:
+            continue
+        if not text[0].strip():
+            known[key] = Answer()
+        elif cache is not None and (kept := cache.get(key)) is not None:
+            known[key] = Answer(kept)
+        else:
+            due[key] = text
+    for key, answer in zip(due, translate(list(due.values())), strict=True):
+        known[key] = answer
+        if cache is not None and answer.mathml:
+            cache[key] = answer.mathml
+    with _lock:
+        _kept.update((key, known[key]) for key in keys)
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
+    return [known[key] for key in keys]
+
+
+def _written(one: _Read, answer: Answer, shown: dict[str, str]) -> str | Mistake:
+    """The equation for the page; what its labels show is added to `shown`."""
+    source = one.source
+    assert source is not None
+    if answer.reason:
+        return Mistake(answer.reason, _place(source, answer, one.equation.tex))
+    if not answer.mathml:
+        return "" if source.defines else Mistake("the equation is empty", 0)
+    try:
+        written = write(answer.mathml, one.equation.tex, source.links, one.ids)
+    except RefusedError as refused:
+        return Mistake(str(refused), 0)
+    if len(written.tags) != len(source.scopes):
+        return Mistake("a number cannot be shown here", source.parts[source.scopes[0].hole][1] if source.scopes else 0)
+    for scope, text in zip(source.scopes, written.tags, strict=True):
+        shown.update((label, text) for label, _ in scope.labels)
+    return written.html
+
+
+def _place(source: Source, answer: Answer, tex: str) -> int:
+    """Where in the equation as it was written that stands which the engine stumbled over."""
+    text, places = source.joined()
+    named = re.search(r"there is no command (\\\S+)", answer.reason)
+    at = answer.at
+    if named and not text.startswith(named[1], at):  # inside a macro of the engine
+        at = max(text.find(named[1]), 0)
+    if at < 0 or not places:
+        return 0
+    starts = [0]
+    for shown, _ in places:
+        starts.append(starts[-1] + len(shown))
+    if at >= starts[-1]:
+        return len(tex)
+    part = bisect_right(starts, at) - 1
+    return min(places[part][1], len(tex))
