@@ -79,6 +79,10 @@ def test_a_missing_file_holds_nothing(tmp_path: Path) -> None:
         (b'{"evidence":{"version":0,"review":"r","verification":"v","scale":"tiny"}}\n', "version 0", "verify run"),
         (b'{"evidence":{"version":9}}\n', "version 9", "make clean"),
         (b"", "does not say what it is evidence of", "git checkout"),
+        (b'{"evidence":{"version":"9","review":"r"}}\n', "not one of an evidence file", "restore it with git"),
+        (b'{"trial":"\xff"}\n', "not one of an evidence file", "restore it with git"),
+        (b"[" * 100_000 + b"\n", "not one of an evidence file", "restore it with git"),
+        (b'{"trial":' + b"[" * 100_000 + b"\n", "not one of an evidence file", "restore it with git"),
     ],
 )
 def test_a_file_that_is_not_evidence(tmp_path: Path, content: bytes, message: str, hint: str) -> None:
@@ -89,6 +93,69 @@ def test_a_file_that_is_not_evidence(tmp_path: Path, content: bytes, message: st
     assert message in error.value.message
     assert hint in error.value.hint
     assert (error.value.file, error.value.line) == ("docs/evidence/r/v.tiny.jsonl", 1)
+
+
+@pytest.mark.parametrize("content", [b"", b'{"evidence":{"version":1,"rev'])
+def test_a_journal_whose_first_line_was_never_finished_holds_nothing_and_goes_on(
+    journal: store.Journal, content: bytes
+) -> None:
+    journal.path.parent.mkdir()
+    journal.path.write_bytes(content)
+    name = ".verify/journal/r/v.tiny.jsonl"
+    assert store.read(journal.path, name) is None
+    journal.append(ENVIRONMENT, CODE, [record("f1")])
+    found = store.read(journal.path, name)
+    assert found is not None
+    assert found.records == (record("f1"),)
+
+
+def test_a_journal_without_its_first_line_says_what_to_do(journal: store.Journal) -> None:
+    journal.append(ENVIRONMENT, CODE, [record("f1")])
+    journal.path.write_bytes(b"".join(journal.path.read_bytes().splitlines(keepends=True)[1:]))
+    with pytest.raises(UserError) as error:
+        store.read(journal.path, ".verify/journal/r/v.tiny.jsonl")
+    assert error.value.hint == "delete this file: its trials are run again"
+
+
+@pytest.mark.parametrize(("name", "hint"), [
+    ("docs/evidence/r/v.tiny.jsonl", "restore it with git"),
+    (".verify/journal/r/v.tiny.jsonl", "delete it and run again"),
+])  # fmt: skip
+def test_a_record_of_an_environment_that_is_not_there(journal: store.Journal, name: str, hint: str) -> None:
+    journal.append(records=[record("f1")])
+    with pytest.raises(UserError) as error:
+        store.read(journal.path, name)
+    assert error.value.message == "record f1 was run on 'e1', of which no line says what it is"
+    assert hint in error.value.hint
+
+
+def test_a_file_that_may_not_be_read(journal: store.Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal.append(ENVIRONMENT, CODE, [record("f1")])
+
+    def refuse(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(UserError) as error:
+        store.read(journal.path, "docs/evidence/r/v.tiny.jsonl")
+    assert str(error.value) == "docs/evidence/r/v.tiny.jsonl: it cannot be read: permission denied"
+    assert store.fingerprints(journal.path) == set()
+    assert store.read_verdicts(journal.path) == store.Verdicts()
+
+
+@pytest.mark.parametrize("tail", [b"", b"{" * 10, b"{" * 200_000, b"\n" + b"{" * 65_536])
+def test_the_end_of_a_long_journal_is_found(journal: store.Journal, tail: bytes) -> None:
+    journal.append(ENVIRONMENT, CODE, [record(f"f{number}") for number in range(1000)])
+    whole = journal.path.read_bytes() + (b"\n" if tail.startswith(b"\n") else b"")
+    journal.path.write_bytes(journal.path.read_bytes() + tail)
+    journal.append()
+    assert journal.path.read_bytes() == whole
+
+
+def test_a_torn_fingerprint_is_no_traceback(tmp_path: Path) -> None:
+    path = tmp_path / "v.tiny.jsonl"
+    path.write_bytes(b'{"trial":{"fingerprint":"f\xff1"}}\n{"trial":{"fingerprint":"f2\n')
+    assert "f\ufffd1" in store.fingerprints(path)
 
 
 def test_evidence_is_written_in_the_order_of_the_trials_with_what_it_refers_to() -> None:
@@ -137,5 +204,17 @@ def test_verdicts_survive_a_round_trip_and_another_version_counts_as_none(tmp_pa
     path = tmp_path / "verdicts.json"
     store.write_atomically(path, store.encode_verdicts(verdicts))
     assert store.read_verdicts(path) == verdicts
-    path.write_text('{"verdicts": 3}')
-    assert store.read_verdicts(path) == store.Verdicts()
+    for content in (b'{"verdicts": 3}', b'{"inputs": "\xff"}', b"[" * 100_000):
+        path.write_bytes(content)
+        assert store.read_verdicts(path) == store.Verdicts()
+
+
+def test_a_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    away, path = tmp_path / "away", tmp_path / "file"
+    for content in (b"one", b"other"):
+        away.write_bytes(b"one")
+        path.unlink(missing_ok=True)
+        path.symlink_to(away)
+        assert store.write_atomically(path, content)
+        assert not path.is_symlink()
+        assert (path.read_bytes(), away.read_bytes()) == (content, b"one")
