@@ -22,7 +22,7 @@ _COLORS = (
     "svg:root{color:#24211d;background:#fff;font-family:system-ui,sans-serif}"
     "@media (prefers-color-scheme:dark){svg:root{color:#e7e4de;background:#1c1f23}}"
 )
-_ROOT = re.compile(r'<svg\b[^>]* width="(\d+)" height="(\d+)"[^>]*>(?:<desc\b[^>]*>([^<]*)</desc>)?')
+_ROOT = re.compile(r'<svg\b[^>]* width="(\d+)" height="(\d+)"[^>]*><title>[^<]*</title>(?:<desc>([^<]*)</desc>)?')
 _DRAWN = ("svg", "g", "defs", "clipPath", "path", "line", "rect", "circle", "text", "tspan", "linearGradient",
           "radialGradient", "stop", "style", "desc", "title")  # fmt: skip
 _ELSEWHERE = re.compile(r"url\((?!['\"]?#)|javascript:|@import|image-set\(", re.IGNORECASE)
@@ -89,16 +89,16 @@ def _finish(text: str, prefix: str, specification: dict[str, Any]) -> str:
     root.set("class", "verify-figure")
     root.set("style", "max-width:100%;height:auto")
     root.set("role", "img")
-    root.set("aria-label", str(specification.get("description", prefix)))
-    style = ElementTree.Element(f"{{{_SVG}}}style")
-    style.text = _COLORS
-    root.insert(0, style)
-    summary = specification.get("usermeta", {}).get("summary")
-    if summary:
-        about = ElementTree.Element(f"{{{_SVG}}}desc", {"id": f"{prefix}-summary"})
-        about.text = summary
-        root.insert(0, about)
-        root.set("aria-describedby", f"{prefix}-summary")
+    said = {
+        "title": str(specification.get("description", prefix)),
+        "desc": specification.get("usermeta", {}).get("summary"),
+        "style": _COLORS,
+    }
+    for tag, text in reversed(said.items()):
+        if text:
+            element = ElementTree.Element(f"{{{_SVG}}}{tag}")
+            element.text = text
+            root.insert(0, element)
     return ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
