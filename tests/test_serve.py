@@ -6,32 +6,37 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
-from tests.conftest import Mini
+from tests.conftest import COMMAND, Mini
 
 CONFIG = """
 site_name: Mini
 theme: {name: material, font: false}
-plugins: [verify]
+plugins: [search, verify]
 """
 
 
 class Site:
     """A running `verify serve`."""
 
-    def __init__(self, project: Mini) -> None:
+    def __init__(self, project: Mini, command: Sequence[str] = COMMAND) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.address = f"http://127.0.0.1:{self.port}/reviews/coin/"
-        self.process = project.start("serve", "--port", str(self.port))
+        self.process = subprocess.Popen(
+            [*command, "serve", "--port", str(self.port)], cwd=project.root, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, start_new_session=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )  # fmt: skip
 
     def page(self) -> str:
         try:
@@ -113,3 +118,50 @@ def test_a_reader_sees_an_edit_once_and_a_run_when_it_is_complete(site: Site, ra
     ran.verify("run")
     shown_once("all 12 trials have run")
     page.close()
+
+
+def test_nothing_of_the_projects_folder_is_executed_and_the_terminal_stays_short(ran: Mini) -> None:
+    (ran.root / "mkdocs.yml").write_text(CONFIG)
+    for name in ("mkdocs", "watchdog", "yaml", "sitecustomize", "material", "jinja2"):
+        (ran.root / f"{name}.py").write_text("import pathlib\npathlib.Path('executed').touch()\nraise SystemExit(3)\n")
+    command = str(Path(sys.executable).with_name("verify"))
+    site = Site(ran, [command])
+    assert site.shows("A coin shows heads", 60)
+    ran.edit("# Coins", "# Coins\n\nA new sentence.")
+    assert site.shows("A new sentence.")
+    lines = site.stop().splitlines()
+    assert not (ran.root / "executed").exists()
+    assert lines[1] == f"serving on {site.address.removesuffix('reviews/coin/')} until Ctrl-C"
+    assert [line.split(" in ")[0] for line in (lines[0], *lines[2:-1])] == ["built"] * (len(lines) - 2)
+    assert lines[-1] == "stopped"
+
+
+def test_a_used_port_is_one_line_and_the_end(ran: Mini) -> None:
+    with socket.socket() as used:
+        used.bind(("127.0.0.1", 0))
+        used.listen()
+        port = used.getsockname()[1]
+        said = ran.verify("serve", "--port", str(port), expect=2)
+    assert said == (
+        f"127.0.0.1:{port} cannot be served on: address already in use\n"
+        f"    another `verify serve`, perhaps: try --port {port + 1}\n"
+    )
+
+
+def test_an_address_that_is_not_here_and_a_configuration_that_is_wrong_are_told(ran: Mini) -> None:
+    assert "203.0.113.1:8000 cannot be served on: " in ran.verify("serve", "--host", "203.0.113.1", expect=2)
+    (ran.root / "mkdocs.yml").write_text("site_name: Mini\nplugins: [nosuchplugin]\n")
+    said = ran.verify("serve", "--port", "8999", expect=2)
+    assert "mkdocs.yml: the site cannot be built: " in said
+    assert "Traceback" not in said
+
+
+def test_a_mistake_in_the_configuration_ends_nothing(site: Site, ran: Mini) -> None:
+    assert site.shows("A coin shows heads")
+    (ran.root / "mkdocs.yml").write_text(CONFIG + "theme: {name: nosuchtheme}\n")
+    time.sleep(2)
+    (ran.root / "mkdocs.yml").write_text(CONFIG.replace("Mini", "Renamed"))
+    assert site.shows("Renamed")
+    said = site.stop()
+    assert "not built: " in said
+    assert "Traceback" not in said

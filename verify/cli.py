@@ -344,14 +344,14 @@ def check(start: Path, names: tuple[str, ...]) -> None:
 
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=int, default=8000, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
 @click.pass_obj
 def serve(start: Path, host: str, port: int) -> None:
     """Serve the site, refresh verdicts and figures at every edit, and reload the page; runs no experiment."""
     from verify.project.project import find_root
     from verify.site.mkdocs.serve import serve as serve_site
 
-    serve_site(find_root(start), f"{host}:{port}", click.echo)
+    serve_site(find_root(start), host, port, click.echo)
 
 
 @main.command()

@@ -84,6 +84,11 @@ def documents(root: Path) -> dict[str, Path]:
     return {path.removeprefix("docs/"): root / path for path in _below(root, "docs")}
 
 
+def is_passed_over(name: str) -> bool:
+    """Whether a file of this name is hidden, or left by an editor or a program."""
+    return _named(name) is not None
+
+
 def refusal(root: Path, path: str, kinds: frozenset[str] | None = None) -> tuple[str, str] | None:
     """Why a file is not published, and what to do; None where it is.
 

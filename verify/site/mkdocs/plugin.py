@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +18,6 @@ from mkdocs.plugins import BasePlugin, get_plugin_logger
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
-from watchdog.observers.polling import PollingObserver
 
 from verify.errors import UserError, UserErrors
 from verify.project.project import Project
@@ -28,7 +26,6 @@ from verify.site import assets, checks, feed, pages, published, words
 from verify.site import files as files_of_pages
 from verify.site.citations import Site
 from verify.site.mkdocs import contents, jupyter, live, theme
-from verify.site.mkdocs.serve import LIVE
 
 PLACE = "reviews"
 """The entry of `nav` in whose place the sections of reviews stand."""
@@ -159,21 +156,10 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
     def on_serve(
         self, server: LiveReloadServer, *, config: MkDocsConfig, builder: Callable[..., Any]
     ) -> LiveReloadServer:
-        """Rebuild when a review changes; under `verify serve`, when it says so, with evidence and drawings in order."""
+        """Rebuild when a review changes, and then no more than that edit changes."""
+        del config
         server.builder = partial(self._rebuild, builder)
-        due = os.environ.get(LIVE)
-        if due is None:
-            server.watch(str(self._root / "reviews"))
-            return server
-        docs, configuration = Path(config.docs_dir), str(config.config_file_path)
-        server.unwatch(str(docs))
-        server.unwatch(configuration)
-        server.observer = PollingObserver(timeout=0.05)  # MkDocs' own looks every half second only
-        server.build_delay = 0.01  # `verify serve` has waited for the editor already
-        server.watch(str(docs), recursive=False)
-        for path in [due, configuration, *(str(each) for each in docs.iterdir() if each.is_dir())]:
-            if path != str(docs / "evidence"):
-                server.watch(path)
+        server.watch(str(self._root / "reviews"))
         return server
 
     def _rebuild(self, whole: Callable[[], None]) -> None:
@@ -183,7 +169,8 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
         if self._built is not None and not mistakes:
             try:
                 rendered = self._renderer.render(project)
-                self._project, self._heads = project, self._heads | _heads(project)
+                self._project, self._rendered = project, rendered
+                self._heads |= _heads(project)
                 built = live.follow(self._root, self._built, project, rendered)
             except (UserError, UserErrors):
                 built = None  # the whole build says what is wrong
