@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from markdown_it import MarkdownIt
 
 from tests import miniature
 from tests.writing import html, mistakes, structure, write
+from verify.format.markdown import parse
 
 AS_SPECIFIED = {
     "nested list": "- a\n    - b\n        - c\n- d\n",
@@ -163,6 +165,12 @@ BY_HAND = {
         "<table><thead><tr><th>a</th><th>b</th></tr></thead><tbody><tr><td><math></math></td><td><math></math></td></tr>"
         "<tr><td><math></math></td><td><math></math></td></tr></tbody></table>",
     ),
+    "display in a table": (
+        "| $$a|b$$ | \\[c|d\\] |\n|---|---|\n| $$ | $$ |\n",
+        f"<table><thead><tr><th>{MATHS}</th><th>{MATHS}</th></tr></thead><tbody><tr><td>$$</td><td>$$</td></tr></tbody>"
+        "</table>",
+    ),
+    "maths before a number": ("a 3$\\times$3 kernel\n", "<p>a 3<math></math>3 kernel</p>"),
     "maths in emphasis and links": (
         "**$x$** [$y$](https://example.org)\n",
         '<p><strong><math></math></strong> <a href="https://example.org"><math></math></a></p>',
@@ -288,3 +296,26 @@ def test_only_line_feeds_end_lines(separator: str, tmp_path: Path) -> None:
 def test_lines_of_mistakes_are_those_of_the_file() -> None:
     text = "a\u2028b\x85c\fd\n\n[x](nowhere.md)\n\n- e\n\n  > f\n  > [y](nowhere.md)\n"
     assert [line for line, *_ in mistakes(text)] == [3, 8]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\\begin{align}\n" * 3000,
+        "\\begin{align}\n" * 3000 + "\\end{align}\n",
+        "| a |\n|---|\n| $x|y$ |\n\n" * 1000,
+        "$ a " * 8000,
+        "$$ a " * 6000,
+        "$$\n\n" * 3000,
+        "$`" * 6000,
+        "\\[ a " * 6000,
+        "{{ a " * 6000,
+        "[@a " * 3000,
+        "`a`{" * 5000,
+        "# a\n" * 3000,
+    ],
+)
+def test_a_long_text_takes_no_time(text: str) -> None:
+    start = time.monotonic()
+    parse(text)
+    assert time.monotonic() - start < 8

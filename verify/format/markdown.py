@@ -24,7 +24,9 @@ from verify.format.inline import evidence_plugin
 from verify.format.maths import maths_plugin
 from verify.format.notes import notes_plugin
 
-_UNSPLIT = re.compile(r"\{\{[^{}\n]*\}\}|(?<![\\$])\$[^\s$](?:[^$\n]*[^\s$\\])?\$(?!\d)|\\\([^\n]*?\\\)")
+_UNSPLIT = re.compile(
+    r"\{\{[^{}\n]*\}\}|\$\$[^\s$][^$\n]*\$\$|(?<![\\$])\$[^\s$](?:[^$\n]*[^\s$\\])?\$(?!\d)|\\\([^\n]*?\\\)|\\\[[^\n]*?\\\]"
+)
 """What a pipe may stand in without ending a table's cell: bindings and equations."""
 _MONEY = re.compile(r"\$\d[^|]*\s\|")
 """Two sums in two cells look like an equation: `| $5 a day | 3$ |`."""
@@ -82,7 +84,7 @@ def _table(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     if first + 1 >= last or _UNDER_HEAD.fullmatch(state.src, *_line(state, first + 1)) is None:
         return False
     source, made = state.src, len(state.tokens)
-    hidden = source if _HIDDEN in source else _UNSPLIT.sub(_hide, source)
+    hidden = _without_pipes(state)
     state.src = hidden
     try:
         found: bool = table(state, first, last, silent)
@@ -94,6 +96,14 @@ def _table(state: StateBlock, first: int, last: int, silent: bool) -> bool:
         for token in state.tokens[made:]:
             token.content = token.content.replace(_HIDDEN, "|")
     return found
+
+
+def _without_pipes(state: StateBlock) -> str:
+    """The whole text with those pipes hidden that end no cell: made once, however many tables there are."""
+    known = state.env.setdefault("without pipes", [None, None])
+    if known[0] is not state.src:
+        known[:] = state.src, state.src if _HIDDEN in state.src else _UNSPLIT.sub(_hide, state.src)
+    return str(known[1])
 
 
 def _hide(whole: re.Match[str]) -> str:

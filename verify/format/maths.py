@@ -35,6 +35,8 @@ _BORDER = re.compile(r"[ \t]*(?:`{3}|~{3}|#{1,6}[ \t])")
 _WORDS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}[ \n]+[A-Za-z]{2,}")
 _PROSE = re.compile(r"(?<![\\A-Za-z])(?:[A-Za-z]{2,}|a)[ \n]+[A-Za-z]{2,}")
 _BRACED = re.compile(r"\\[A-Za-z]+\*?\s*\{[^{}]*\}")
+_DEEPEST = 20
+"""Environments of one name within each other."""
 _TICKS = re.compile(r"`+")
 _SIGNS = re.compile(r"[\\^_{}=+<>|*/]")
 
@@ -112,6 +114,8 @@ def _environment_block(state: StateBlock, first: int, last: int) -> tuple[int, s
             return None
         text = state.src[start:end]
         depth += text.count(opening) - text.count(closing)
+        if depth > _DEEPEST:
+            return None
         if depth <= 0 and closing in text:
             after = text[text.rindex(closing) + len(closing) :]
             if _AFTER.fullmatch(after) is None:
@@ -178,7 +182,7 @@ def _dollars(state: StateInline) -> tuple[int, str, bool] | None:
         return None
     text = source[begin:at]
     before, behind = source[state.pos - 1 : state.pos], source[at + 1 : at + 2]
-    if behind.isdigit():
+    if behind.isdigit() and not text.startswith("\\"):  # 3$\times$3 is no money
         return None
     if (text[0].isdigit() or before.isalnum()) and _PROSE.search(_BRACED.sub("", text)):
         return None  # $10 on Sundays, between US$
