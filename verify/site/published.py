@@ -79,9 +79,12 @@ def find(
     return found, mistakes
 
 
-def documents(root: Path) -> dict[str, Path]:
-    """What lies in `docs/` and is published, by its path in the site: nothing hidden, left over or elsewhere."""
-    return {path.removeprefix("docs/"): root / path for path in _below(root, "docs")}
+def documents(root: Path, folder: str = "docs") -> dict[str, Path]:
+    """What lies in `docs/` or a folder of it and is published, by its path in the site.
+
+    Nothing hidden, left over or elsewhere is.
+    """
+    return {path.removeprefix("docs/"): root / path for path in _below(root, folder)}
 
 
 def is_passed_over(name: str) -> bool:

@@ -21,6 +21,7 @@ from msgspec import Struct
 from verify.project import store
 from verify.project.project import Project
 from verify.site import files as files_of_pages
+from verify.site import published
 from verify.site.pages import Rendered
 
 
@@ -70,7 +71,7 @@ def follow(root: Path, built: Built, project: Project, rendered: Rendered) -> in
     for path, made in changed.items():
         if isinstance(made, str) and path not in pages:
             store.write_atomically(site / path, made.encode())
-    _copy_evidence(project, docs / "evidence", site / "evidence")
+    _copy_evidence(project, site)
     built.rendered, built.beside = rendered, now
     return len(uris)
 
@@ -84,15 +85,15 @@ def _build(pages: list[Any], built: Built) -> None:
         page.validate_anchor_links(files=built.files, log_level=built.config.validation.links.anchors)
 
 
-def _copy_evidence(project: Project, source: Path, target: Path) -> None:
+def _copy_evidence(project: Project, site: Path) -> None:
     """Publish records, drawings and specifications that are newer than what is served."""
     copied = set()
-    for path in source.rglob("*"):
-        served = target / path.relative_to(source)
-        if path.is_file() and not (served.is_file() and served.stat().st_mtime_ns >= path.stat().st_mtime_ns):
+    for name, path in published.documents(project.root, "docs/evidence").items():
+        served = site / name
+        if not (served.is_file() and served.stat().st_mtime_ns >= path.stat().st_mtime_ns):
             served.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, served)
             copied.add(path.suffix)
     if ".jsonl" in copied:
         for name, content in files_of_pages.beside(project).items():
-            store.write_atomically(target.parent / name, content)
+            store.write_atomically(site / name, content)

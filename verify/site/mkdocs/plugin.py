@@ -18,6 +18,7 @@ from mkdocs.plugins import BasePlugin, get_plugin_logger
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
+from mkdocs.utils.templates import TemplateContext
 
 from verify.errors import UserError, UserErrors
 from verify.project.project import Project
@@ -25,7 +26,7 @@ from verify.project.refresh import is_current
 from verify.site import assets, checks, feed, pages, published, words
 from verify.site import files as files_of_pages
 from verify.site.citations import Site
-from verify.site.mkdocs import contents, jupyter, live, theme
+from verify.site.mkdocs import contents, equations, jupyter, live, navigation, theme
 
 PLACE = "reviews"
 """The entry of `nav` in whose place the sections of reviews stand."""
@@ -133,7 +134,17 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
                 files.append(File.generated(config, path, content=style))
             page.meta["verify_head"] = pages.stylesheet(page.file.src_uri, path, config.use_directory_urls)
             html = pages.notebook(self._project, name.stem, config.use_directory_urls) + jupyter.mended(html)
+        for tex, reason in equations.broken(html):
+            log.warning(f"{page.file.src_uri}: the equation {tex!r} cannot be read: {reason}")
         return html
+
+    def on_page_context(
+        self, context: TemplateContext, *, page: Page, config: MkDocsConfig, nav: Navigation
+    ) -> TemplateContext:
+        """Show the navigation near the page."""
+        del page, config
+        context["nav"] = navigation.near(nav)
+        return context
 
     def on_post_page(self, output: str, *, page: Page, config: MkDocsConfig) -> str:
         """Mend what the theme leaves undone."""

@@ -1,0 +1,37 @@
+"""The navigation beside a page: of a section of many papers those near it, so that no page grows with their number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mkdocs.structure import StructureItem
+from mkdocs.structure.nav import Link, Navigation, Section
+
+MOST = 30
+"""A section with more entries is shown in part."""
+NEAR = 10
+"""Entries shown before and after the page's own."""
+
+
+def near(nav: Navigation) -> Navigation:
+    """`nav` as the page that is active in it shows it."""
+    home = nav.homepage.url if nav.homepage else "."
+    short = Navigation(_near(nav.items, home), [])  # given the pages, it would look through them for the home page
+    short.homepage, short.pages = nav.homepage, nav.pages
+    return short
+
+
+def _near(items: Sequence[StructureItem], home: str) -> list[StructureItem]:
+    found: list[StructureItem] = []
+    for item in items:
+        if not isinstance(item, Section):
+            found.append(item)
+            continue
+        entries = _near(item.children, home) if item.active else item.children[:1]  # the theme prunes the others
+        if len(entries) > MOST:
+            own = next((place for place, each in enumerate(entries) if getattr(each, "active", False)), 0)
+            entries = [*entries[max(0, own - NEAR) : own + NEAR + 1], Link(f"All {len(entries)} in the list", home)]
+        section = Section(item.title, entries)
+        section.active = item.active
+        found.append(section)
+    return found
