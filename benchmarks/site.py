@@ -36,7 +36,7 @@ def measure(quick: bool) -> Measurement:
     return Measurement(
         title="Building the site",
         what=f"`mkdocs build` of {count} and of {2 * count} reviews, each with evidence of twenty trials, a figure and "
-        f"a claim; and of the {count} as plain pages of Material for MkDocs with its search and `navigation.prune`, from "
+        f"a claim; and of the {count} as plain pages of Material for MkDocs with search and `navigation.prune`, from "
         "the Markdown that an export makes of them. Built once each, from nothing.",
         columns=("pages", "reviews", "s", "over plain", "a page, KB"),
         rows=(
