@@ -204,7 +204,7 @@ $$
 
 ANCHORS = """\
 [a](#what-was-tosed) [b](#claim-biased) [c](dice.md#claim-fare) [d](dice.md#claim-fair) [e](../docs/method.md#method)
-[f](../docs/method.md#methd) [g](#verdicts) [h](#tosses) [i](dice.md#dice) [j](#code-coin) [k](#)
+[f](../docs/method.md#methods) [g](#verdicts) [h](#tosses) [i](dice.md#dice) [j](#code-coin) [k](#)
 
 What came up
 """
@@ -217,7 +217,7 @@ def test_anchors_are_looked_up_in_every_page(tmp_path: Path) -> None:
     assert [str(each) for each in checks.mistakes(project)] == [
         f"reviews/coin.md:{first}: '#what-was-tosed' is no anchor of this page\n    did you mean 'what-was-tossed'?",
         f"reviews/coin.md:{first}: '#claim-fare' is no anchor of reviews/dice.md\n    did you mean 'claim-fair'?",
-        f"reviews/coin.md:{first + 1}: '#methd' is no anchor of method.md\n    did you mean 'method'?",
+        f"reviews/coin.md:{first + 1}: '#methods' is no anchor of method.md\n    did you mean 'method'?",
     ]
 
 
