@@ -6,6 +6,8 @@ from hashlib import sha256
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "assets"
+STYLES = ("verify.css", "mathml.css")
+"""Of every page."""
 
 
 def path(name: str) -> str:

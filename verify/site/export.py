@@ -57,4 +57,5 @@ def _text(name: str, page: pages.Page | str, directory_urls: bool) -> str:
     """A page as Markdown, with its style; what is text already stays as it is."""
     if isinstance(page, str):
         return page
-    return pages.as_markdown(page, link_from(name, directory_urls)(assets.path("verify.css")))
+    link = link_from(name, directory_urls)
+    return pages.as_markdown(page, [link(assets.path(style)) for style in assets.STYLES])

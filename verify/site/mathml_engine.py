@@ -30,8 +30,10 @@ _CALL = """
       var options = {displayMode: one[1], throwOnError: true, trust: true, strict: false, maxExpand: 1000};
       return [temml.renderToString(one[0], options), "", 0];
     } catch (error) {
-      if (!(error instanceof temml.ParseError)) { throw error; }
-      return ["", String(error.message), error.position === undefined ? -1 : error.position];
+      if (error instanceof temml.ParseError) {
+        return ["", String(error.message), error.position === undefined ? -1 : error.position];
+      }
+      return ["", error instanceof InternalError ? "It is nested too deeply" : "It cannot be read", -1];
     }
   }));
 })
@@ -98,7 +100,7 @@ def _engine() -> Any:
 
 def _plain(message: str) -> str:
     """What the engine says, in the words of this project."""
-    message = message.replace("\u0332", "")
+    message = message.replace("\u0332", "").strip()
     for said, ours in _SAID:
         if found := said.search(message):
             return ours.format(*found.groups())

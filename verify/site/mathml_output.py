@@ -23,7 +23,7 @@ ELEMENTS = names(
 _AS_ROW = frozenset({"menclose"})
 """Not of MathML Core: browsers show its content as a row, and the style says what is drawn around it."""
 _TOKENS = frozenset({"mi", "mn", "mo", "ms", "mtext"})
-_LENGTH = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:em|ex|px|pt|%)?")
+_LENGTH = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:em|ex|px|pt|cm|mm|in|pc|%)?")
 _NAME = re.compile(r"true|false|prefix|infix|postfix|normal|block|inline|[+-]?\d")
 _COLOR = re.compile(r"#(?:[0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})|[A-Za-z]{1,30}|rgba?\([\d., %]{1,40}\)")
 _ATTRIBUTES = {
@@ -36,6 +36,9 @@ _ATTRIBUTES = {
 }
 _ONLY_AT = {"separator": "mo", "width": "mspace mpadded", "height": "mspace mpadded", "depth": "mspace mpadded"}
 _ONLY_AT |= {"lspace": "mo mpadded", "rspace": "mo", "voffset": "mpadded"}
+_ONLY_AT |= {"accent": "mover munderover", "accentunder": "munder munderover"}
+_STYLED = {"displaystyle": "math mstyle mtable", "scriptlevel": "math mstyle"}
+_CHILDREN = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 2, "msubsup": 3, "munderover": 3}
 _STYLES = re.compile(
     r"(?:padding(?:-left|-right|-top|-bottom)?|border(?:-left|-right|-top|-bottom)?|width|height|margin(?:-left|-right)?)"
     r":(?: ?(?:[+-]?[\d.]{1,8}(?:em|ex|px|pt|%)?|solid|dashed|auto|#[0-9A-Fa-f]{3,6}|[A-Za-z]{1,20}(?=$| ))){1,4}"
@@ -79,7 +82,7 @@ def write(mathml: str, tex: str, links: Sequence[str], ids: Sequence[Sequence[st
     writer = _Writer(links, ids)
     display = ' display="block"' if root.get("display") == "block" else ""
     inner = "".join(writer.element(child, 1) for child in root)
-    return Written(f'<math{display} data-tex="{escape(tex, quote=True)}">{inner}</math>', writer.tags)
+    return Written(f'<math{display} data-tex="{_quoted(tex)}">{inner}</math>', writer.tags)
 
 
 class _Writer:
@@ -99,19 +102,32 @@ class _Writer:
             number = len(self.tags)
             self.tags.append("".join(node.itertext()).strip())
             ids = self.ids[number] if number < len(self.ids) else ()
-            attributes = "".join(f' id="{escape(name, quote=True)}"' for name in ids[:1]) + attributes
+            attributes = "".join(f' id="{_quoted(name)}"' for name in ids[:1]) + attributes
             wraps = list(ids[1:])
-        inner = "".join(self.element(child, depth + 1) for child in node)
+        parts = [self.element(child, depth + 1) for child in node]
+        more = len(parts) - _CHILDREN.get(name, len(parts))
+        if more < 0:
+            raise RefusedError("it cannot be shown")
+        if more:  # the engine forgot a row around the first
+            parts[: more + 1] = [f"<mrow>{''.join(parts[: more + 1])}</mrow>"]
+        inner = "".join(parts)
         if name in _TOKENS:
-            inner = escape(node.text or "", quote=False)
+            inner = escape(unicodedata.normalize("NFC", node.text or ""), quote=False)
             if inner and unicodedata.combining(inner[0]):  # `>` must not join with it, whoever normalises the page
                 inner = f"&#x{ord(inner[0]):x};{inner[1:]}"
         made = f"<{name}{attributes}>{inner}</{name}>"
+        styled = "".join(
+            f' {key}="{node.get(key)}"'
+            for key, places in _STYLED.items()
+            if _NAME.fullmatch(node.get(key) or "") and name not in places.split()
+        )
+        if styled:
+            made = f"<mstyle{styled}>{made}</mstyle>"
         for extra in wraps:
-            made = f'<mrow id="{escape(extra, quote=True)}">{made}</mrow>'
+            made = f'<mrow id="{_quoted(extra)}">{made}</mrow>'
         for one in classes:
             if (link := _LINK.fullmatch(one)) and int(link[1]) < len(self.links):
-                address = escape(self.links[int(link[1])], quote=True)
+                address = _quoted(self.links[int(link[1])])
                 words = re.fullmatch(r"<mtext>([^<>]*)</mtext>(?:<mrow></mrow>)?", inner)
                 shown = inner if name == "mtext" else words[1] if words else f"<math>{made}</math>"
                 made = f'<mtext><a href="{address}">{shown}</a></mtext>'
@@ -131,9 +147,15 @@ class _Writer:
                     part for one in value.split(";") if (part := _bounded(one.strip())) and _style(part)
                 ):
                     made.append(f' style="{safe}"')
+            elif name not in _STYLED.get(key, name).split():
+                continue
             elif key in _ATTRIBUTES and _ATTRIBUTES[key].fullmatch(value) and name in _ONLY_AT.get(key, name).split():
-                made.append(f' {key}="{escape(_bounded(value), quote=True)}"')
+                made.append(f' {key}="{_quoted(_bounded(value))}"')
         return "".join(made)
+
+
+def _quoted(text: str) -> str:
+    return escape(text, quote=False).replace('"', "&quot;")
 
 
 def _style(declaration: str) -> bool:
@@ -143,7 +165,7 @@ def _style(declaration: str) -> bool:
 def _bounded(text: str) -> str:
     """Lengths that leave a page usable."""
     return re.sub(
-        r"\d+(?:\.\d+)?(?=em|ex|px|pt)",
+        r"\d+(?:\.\d+)?(?=em|ex|px|pt|cm|mm|in|pc)",
         lambda found: found[0] if float(found[0]) <= _LARGEST else f"{_LARGEST:.0f}",
         text,
     )

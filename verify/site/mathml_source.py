@@ -29,7 +29,7 @@ _ENVIRONMENT = re.compile(r"\\(begin|end)\s*\{([^{}]*)\}")
 _LINK = re.compile(r"\\(href|url)\s*\{(.*)\}", re.DOTALL)
 _WORD = re.compile(r"\\[A-Za-z@]+\Z")
 _UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]")
-_SCHEMES = re.compile(r"(?:https?://|mailto:|[#/?.]|[^:]*\Z)", re.IGNORECASE)
+_SCHEMES = re.compile(r"(?:https?://|mailto:|[#?.]|(?!//)[^:]*\Z)", re.IGNORECASE)
 
 _ROWS = {"align": "aligned", "alignat": "alignedat", "gather": "gathered", "eqnarray": "aligned", "flalign": "aligned"}
 """Environments each of whose rows may have a number, and what they are within a line."""
@@ -117,7 +117,7 @@ class _Reader(Macros):
         self.open: list[tuple[str, int]] = []  # environments and groups, and where each began
         self.text: list[bool] = [False]  # whether each open group holds text
         self.row = 0  # how many were open inside the environment whose rows have numbers; 0: none is
-        self.tabs = -1  # of a row of eqnarray
+        self.tabs, self.tabbed = -1, 0  # of a row of eqnarray, and how many were open inside it
         self.length = 0
 
     def read(self) -> Source:
@@ -153,10 +153,12 @@ class _Reader(Macros):
         elif text == "$" and len(self.text) > 1:
             self.text[-1] = not self.text[-1]
             self.write(text, at)
+        elif text[0] in "_#" and self.text[-1]:
+            self.write(f"\\{text}", at)  # TeX refuses it, MathJax does not
         elif text in "_^" and not self.text[-1]:
             self.write(text, at)
             self.script()
-        elif text == "&" and self.tabs >= 0 and len(self.open) == self.row:
+        elif text == "&" and self.tabs >= 0 and len(self.open) == self.tabbed:
             self.tabs += 1
             if self.tabs != 2:
                 self.write(text, at)
@@ -233,6 +235,7 @@ class _Reader(Macros):
         if self.row and len(self.open) == self.row:
             self.close_scope(at)
             self.scope = Scope(-1)
+        if len(self.open) == self.tabbed:
             self.tabs = min(self.tabs, 0)
         self.write("\\\\", at)
 
@@ -243,13 +246,14 @@ class _Reader(Macros):
         if plain in _DROPPED:
             self.open[-1] = (name, at)
             return
+        if plain == "eqnarray":
+            self.tabs, self.tabbed = 0, len(self.open)
         if plain in _ROWS or plain == "multline":
             shown = f"{_SAME.get(plain, plain)}*" if self.alone() and self.display else _ROWS.get(plain, "gathered")
             if plain in _ROWS and not self.row and self.display and (outer or self.alone()):
                 self.row, self.scope = len(self.open), Scope(-1)
-                self.tabs = 0 if plain == "eqnarray" else -1
         else:
-            shown = _COLUMNS.get(plain, name)
+            shown = "aligned" if plain == "split" else _COLUMNS.get(plain, name)
         self.write(f"\\begin{{{shown}}}", at)
         if plain in _COLUMNS:
             self.optional()
@@ -267,16 +271,18 @@ class _Reader(Macros):
         plain = name.removesuffix("*")
         if plain not in _DROPPED:
             rows = plain in _ROWS or plain == "multline"
-            shown = _COLUMNS.get(plain, name)
+            shown = "aligned" if plain == "split" else _COLUMNS.get(plain, name)
             if rows:
                 shown = f"{_SAME.get(plain, plain)}*" if self.alone() and self.display else _ROWS.get(plain, "gathered")
             if self.row and len(self.open) == self.row:
                 self.close_scope(at)
-                self.row, self.tabs, self.scope = 0, -1, self.whole
+                self.row, self.scope = 0, self.whole
             elif plain == "multline" and self.scope is self.whole and self.display and self.alone():
                 self.close_scope(at)
                 self.whole = self.scope = Scope(-1)
             self.write(f"\\end{{{shown}}}", at)
+        if len(self.open) == self.tabbed:
+            self.tabs, self.tabbed = -1, 0
         self.open.pop()
         self.text.pop()
 

@@ -58,10 +58,10 @@ class Page(Struct, frozen=True):
         return "\n".join(part if isinstance(part, str) else heading(part) for part in self.parts)
 
 
-def as_markdown(page: Page, style: str) -> str:
+def as_markdown(page: Page, styles: Iterable[str]) -> str:
     """A page for a generator that reads Markdown: headings as Markdown, all else as HTML that Markdown leaves alone.
 
-    `style` is the address of the style that it needs, from where it stands.
+    `styles` are the addresses of the styles that it needs, from where it stands.
     """
     front = {"title": page.title, "description": page.description, "tags": list(page.tags), "hide": list(page.hide)}
     lines = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in front.items() if value]
@@ -71,7 +71,8 @@ def as_markdown(page: Page, style: str) -> str:
         else f"{'#' * part.level} {' '.join(part.html.split())} {{ #{part.id} }}"
         for part in page.parts
     ]
-    return "\n\n".join(["\n".join(["---", *lines, "---"]), f'<link rel="stylesheet" href="{style}">', *blocks]) + "\n"
+    links = "\n".join(f'<link rel="stylesheet" href="{style}">' for style in styles)
+    return "\n\n".join(["\n".join(["---", *lines, "---"]), *filter(None, [links]), *blocks]) + "\n"
 
 
 def heading(part: Heading) -> str:

@@ -59,7 +59,7 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
         _warn_of_old_verdicts(self._project)
         if config.nav is not None:
             config.nav = _with_sections(config.nav, pages.sections(self._project))
-        config.extra_css.append(assets.path("verify.css"))
+        config.extra_css.extend(assets.path(name) for name in assets.STYLES)
         config.theme.dirs.insert(0, str(Path(__file__).parent / "overrides"))
         return config
 
