@@ -13,7 +13,7 @@ from pathlib import Path
 SITE = Path("site")
 THEMES = {
     "Attribute .autocorrect. not allowed on element .input.": "the search field of Material",
-    "Attribute .autocomplete. is only allowed when": "the toggles of Material's menus, which keep no state between pages",
+    "Attribute .autocomplete. is only allowed when": "the toggles of Material's menus, which keep no state",
     "Bad value .. for attribute .tabindex. on element .label.": "the sections of Material's navigation",
     "The value of the .for. attribute of the .label. element": "the toggles of Material's menus",
 }
