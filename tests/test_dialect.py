@@ -170,6 +170,10 @@ BY_HAND = {
         f"<table><thead><tr><th>{MATHS}</th><th>{MATHS}</th></tr></thead><tbody><tr><td>$$</td><td>$$</td></tr></tbody>"
         "</table>",
     ),
+    "reference to an equation": (
+        "$$\n\\label{a} x\n$$\n\nsee \\eqref{a} and `\\ref{a}`\n",
+        f"{MATHS}<p>see <math></math> and <code>\\ref{{a}}</code></p>",
+    ),
     "maths before a number": ("a 3$\\times$3 kernel\n", "<p>a 3<math></math>3 kernel</p>"),
     "maths in emphasis and links": (
         "**$x$** [$y$](https://example.org)\n",

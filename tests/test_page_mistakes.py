@@ -136,10 +136,22 @@ def test_a_path_as_windows_has_it(root: Path) -> None:
         (
             "<div>\n\n<p>\na [b](https://example.org)</p></div>",
             4,
-            "'](https:' stands in raw HTML, where no Markdown is read",
+            "'](https://example.org)' stands in raw HTML, where no Markdown is read",
             BLANK,
         ),
         ("<div>\n$$x$$\n</div>", 2, "'$$' stands in raw HTML, where no Markdown is read", BLANK),
+        (
+            "```\n[^a]: b\n```\n\n[^a]: c",
+            5,
+            "no text refers to the footnote [^a], so it is not shown",
+            "refer to it, or delete it",
+        ),
+        (
+            "a\n![b](my picture.png)",
+            2,
+            "'my picture.png' is no address, since spaces stand in it",
+            "write [text](<my picture.png>), or %20 for a space",
+        ),
         ("## a {#b}\n\n## c {#b}", 3, "the id 'b' is taken on this page", "give the heading another"),
         ("## a {#coins}", 1, "the id 'coins' is taken on this page", "give the heading another"),
         ("a\n\n<script>b</script>", 3, "<script> is left out with all that is in it", "a review holds"),

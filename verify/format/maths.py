@@ -3,7 +3,7 @@
 | where | written |
 | --- | --- |
 | a block of its own, wherever a block may stand | `$$…$$`, `\\[…\\]`, `\\begin{align}…\\end{align}` and its like |
-| within a line | `$…$`, `\\(…\\)`, and each of the above |
+| within a line | `$…$`, `\\(…\\)`, each of the above, and `\\eqref{…}` |
 
 A dollar sign may also be money.  `$…$` is an equation where no space stands inside the dollars (or one on each side, of
 what only an equation is) and no digit follows them; what begins like a sum of money and reads like a sentence is text.
@@ -37,6 +37,8 @@ _PROSE = re.compile(r"(?<![\\A-Za-z])(?:[A-Za-z]{2,}|a)[ \n]+[A-Za-z]{2,}")
 _BRACED = re.compile(r"\\[A-Za-z]+\*?\s*\{[^{}]*\}")
 _DEEPEST = 20
 """Environments of one name within each other."""
+_REFERENCE = re.compile(r"\\(?:eq)?ref\{[^{}\n]+\}")
+"""To an equation with a `\\label`: it may stand in a sentence, too."""
 _TICKS = re.compile(r"`+")
 _SIGNS = re.compile(r"[\\^_{}=+<>|*/]")
 
@@ -128,7 +130,8 @@ def _environment_block(state: StateBlock, first: int, last: int) -> tuple[int, s
 def _inline(state: StateInline, silent: bool) -> bool:
     opener = _INLINE.match(state.src, state.pos, state.posMax)
     if opener is None:
-        found = _environment(state) if state.src.startswith("\\begin{", state.pos) else None
+        reference = _REFERENCE.match(state.src, state.pos, state.posMax)
+        found = (reference.end(), reference[0], False) if reference else _environment(state)
     elif opener[0] == "$":
         found = _dollars(state)
     else:

@@ -15,7 +15,7 @@ from markdown_it.token import Token
 from msgspec import Struct
 
 from verify.errors import UserError
-from verify.format.blocks import is_literal, lines_of
+from verify.format.blocks import analyse, is_literal, lines_of
 from verify.format.inline import Binding, Finding, Inline
 from verify.format.markdown import parse, walk
 from verify.model import CodeFence, Review, Verification
@@ -38,7 +38,9 @@ _MARKS = {"em": "em", "strong": "strong", "s": "del"}
 _LEAVES = frozenset({"text", "code_inline", "evidence", "maths_inline", "image", "footnote_ref"})
 _ALERTS = {"important": "info", "caution": "danger"}
 """GitHub's alerts that the theme has under another name."""
-_MARKDOWN = re.compile(r"\$\$|\*\*\w|\]\((?:https?:|\.|#)|\\begin\{")
+_MARKDOWN = re.compile(r"\$\$|\*\*\w|\]\([^()\s]+\)|\\begin\{")
+_SPACED = re.compile(r"\]\(([\w./-]+(?: [\w./-]+)+\.\w{1,5})\)")
+"""An address that is none since a space stands in it."""
 _LONG = 30
 """An equation within a line that has more characters gets a box of its own, which scrolls where the page is narrow."""
 _UNREAD = ("$$", "\\begin{", "\\[")
@@ -140,12 +142,16 @@ class Writer:
 
     def _note_what_is_lost(self, tokens: Sequence[Token], env: dict[str, Any]) -> None:
         """Report what Markdown leaves out or leaves unread without a word."""
+        lines = self._review.text.split("\n")[self._review.body_line - 1 :]
+        opaque = analyse(tokens, lines).opaque
         for label, number in env.get("footnotes", {}).get("refs", {}).items():
             if number < 0:
                 name = label.removeprefix(":")
-                line = next((n for n, text in enumerate(self._review.text.split("\n"), 1) if f"[^{name}]:" in text), 1)
+                line = next((n for n, text in enumerate(lines) if f"[^{name}]:" in text and n not in opaque), 0)
                 self._wrong(
-                    f"no text refers to the footnote [^{name}], so it is not shown", "refer to it, or delete it", line
+                    f"no text refers to the footnote [^{name}], so it is not shown",
+                    "refer to it, or delete it",
+                    self._review.body_line + line,
                 )
         written = ""
         for token, line in walk(tokens):
@@ -158,6 +164,9 @@ class Writer:
             elif token.type == "text" and (mark := _unread(token.content, written)):
                 hint = "close it, or write it in `code` if it is meant as it stands"
                 self._wrong(f"'{mark}' begins an equation that does not end in its paragraph", hint, at)
+            elif token.type == "text" and (spaced := _SPACED.search(token.content)):
+                hint = f"write [text](<{spaced[1]}>), or %20 for a space"
+                self._wrong(f"'{spaced[1]}' is no address, since spaces stand in it", hint, at)
             elif token.type == "html_block" and not is_literal(token) and (found := _MARKDOWN.search(token.content)):
                 hint = "leave a blank line between the tag and the text: what follows it is Markdown again"
                 message = f"'{found[0]}' stands in raw HTML, where no Markdown is read"
