@@ -1,6 +1,6 @@
 """Markdown to `Review`: every rule of the format, and all mistakes of a file at once.
 
-`verify.syntax` holds the rules part by part; `docs/guide/write-a-review.md` describes them for authors.
+The modules beside this one hold the rules part by part; `docs/guide/write-a-review.md` describes them for authors.
 """
 
 from __future__ import annotations

@@ -6,7 +6,6 @@ meant is a mistake with its line.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from html import escape
 from typing import Any
@@ -15,11 +14,11 @@ from markdown_it.token import Token
 from msgspec import Struct
 
 from verify.errors import UserError
-from verify.format.blocks import analyse, is_literal, lines_of
+from verify.format.blocks import lines_of
 from verify.format.inline import Binding, Finding, Inline
-from verify.format.markdown import parse, walk
+from verify.format.markdown import parse
 from verify.model import CodeFence, Review, Verification
-from verify.site import headings, mathml
+from verify.site import equations, headings, losses
 from verify.site.addresses import image_text, readable, refused_link, refused_source, remote_image
 from verify.site.headings import Heading, Ids
 from verify.site.listings import code_block
@@ -38,13 +37,8 @@ _MARKS = {"em": "em", "strong": "strong", "s": "del"}
 _LEAVES = frozenset({"text", "code_inline", "evidence", "maths_inline", "image", "footnote_ref"})
 _ALERTS = {"important": "info", "caution": "danger"}
 """GitHub's alerts that the theme has under another name."""
-_MARKDOWN = re.compile(r"\$\$|\*\*\w|\]\([^()\s]+\)|\\begin\{")
-_SPACED = re.compile(r"\]\(([\w./-]+(?: [\w./-]+)+\.\w{1,5})\)")
-"""An address that is none since a space stands in it."""
 _LONG = 30
 """An equation within a line that has more characters gets a box of its own, which scrolls where the page is narrow."""
-_UNREAD = ("$$", "\\begin{", "\\[")
-_MEANT = re.compile(r"\\[$\\](?!\[)|(`+)[^`]+\1")
 """An author who writes so wants the characters themselves."""
 
 
@@ -103,8 +97,8 @@ class Writer:
         text = "\n".join(self._review.text.split("\n")[self._review.body_line - 1 :])
         tokens = parse(text, env)
         self._shift, self._repeated = headings.shift(tokens, self._review.paper.title)
-        self._note_equations(tokens)
-        self._note_what_is_lost(tokens, env)
+        self._equations, self._mistakes = equations.read(self._review, tokens, self._kept)
+        self._mistakes += losses.found(self._review, tokens, env)
         parts = [*self._parts(tokens), self._cleaner.close_scope()]
         for found in self._cleaner.findings:
             self._wrong(found.message, found.hint, found.line)
@@ -117,60 +111,6 @@ class Writer:
             wanted=tuple(self._targets.wanted),
             mistakes=tuple(sorted(mistakes, key=lambda each: each.line)),
         )
-
-    # What is found before anything is written
-
-    def _note_equations(self, tokens: Sequence[Token]) -> None:
-        """Read all equations of the page at once: macros and labels of one hold for others."""
-        found = [(token, line) for token, line in walk(tokens) if _is_equation(token)]
-        read = [mathml.Equation(token.content.strip(), _stands_alone(token)) for token, _ in found]
-        written = mathml.render(read, self._kept).html
-        for (token, line), result in zip(found, written, strict=True):
-            if isinstance(result, mathml.Mistake):
-                tex = token.content.strip()
-                place = tex[result.at : result.at + 20].split("\n")[0]
-                where = f" at '{place}'" if place else ""
-                message = f"an equation cannot be read{where}: {result.reason}"
-                hint = "equations are LaTeX; the guide says what of it is known"
-                begun = token.meta.get("begun", token.content[: token.content.find(tex)].count("\n"))
-                below = begun + (token.type == "fence") + tex.count("\n", 0, result.at)
-                self._wrong(message, hint, self._review.body_line + line + below)
-                html = f'<code class="verify-broken" title="{escape(result.reason)}">{escape(tex)}</code>'
-            else:
-                html = result
-            self._equations[id(token)] = html
-
-    def _note_what_is_lost(self, tokens: Sequence[Token], env: dict[str, Any]) -> None:
-        """Report what Markdown leaves out or leaves unread without a word."""
-        lines = self._review.text.split("\n")[self._review.body_line - 1 :]
-        opaque = analyse(tokens, lines).opaque
-        for label, number in env.get("footnotes", {}).get("refs", {}).items():
-            if number < 0:
-                name = label.removeprefix(":")
-                line = next((n for n, text in enumerate(lines) if f"[^{name}]:" in text and n not in opaque), 0)
-                self._wrong(
-                    f"no text refers to the footnote [^{name}], so it is not shown",
-                    "refer to it, or delete it",
-                    self._review.body_line + line,
-                )
-        written = ""
-        for token, line in walk(tokens):
-            at = self._review.body_line + line
-            if token.type == "inline":
-                written = _MEANT.sub("", token.content)
-            if token.type == "tr_open" and token.meta.get("surplus"):
-                hint = r"a pipe that belongs to a cell is written \|"
-                self._wrong("this row has more cells than the table's head: the last ones are not shown", hint, at)
-            elif token.type == "text" and (mark := _unread(token.content, written)):
-                hint = "close it, or write it in `code` if it is meant as it stands"
-                self._wrong(f"'{mark}' begins an equation that does not end in its paragraph", hint, at)
-            elif token.type == "text" and (spaced := _SPACED.search(token.content)):
-                hint = f"write [text](<{spaced[1]}>), or %20 for a space"
-                self._wrong(f"'{spaced[1]}' is no address, since spaces stand in it", hint, at)
-            elif token.type == "html_block" and not is_literal(token) and (found := _MARKDOWN.search(token.content)):
-                hint = "leave a blank line between the tag and the text: what follows it is Markdown again"
-                message = f"'{found[0]}' stands in raw HTML, where no Markdown is read"
-                self._wrong(message, hint, at + token.content.count("\n", 0, found.start()))
 
     # Blocks
 
@@ -383,9 +323,9 @@ class Writer:
 
     def _write_maths_inline(self, token: Token) -> str:
         html = self._equations[id(token)]
-        if not html or (not _stands_alone(token) and len(token.content) <= _LONG):
+        if not html or (not equations.stands_alone(token) and len(token.content) <= _LONG):
             return html
-        kind = "" if _stands_alone(token) else " verify-equation--line"
+        kind = "" if equations.stands_alone(token) else " verify-equation--line"
         return f'<span class="verify-equation{kind}" tabindex="0">{html}</span>'
 
     def _write_footnote_ref(self, token: Token) -> str:
@@ -430,26 +370,11 @@ class Writer:
         self._mistakes.append(UserError(message, self._review.path, line, hint))
 
 
-def _unread(shown: str, written: str) -> str:
-    """What begins an equation in a text that is shown, and is not escaped in what was written."""
-    return next((each for each in _UNREAD if each in shown and each in written), "")
-
-
 def _as_html(part: Part) -> str:
     """A heading that stands within something."""
     if isinstance(part, str):
         return part
     return f'<h{part.level} id="{escape(part.id)}">{part.html}</h{part.level}>\n'
-
-
-def _is_equation(token: Token) -> bool:
-    return token.type in ("maths_block", "maths_inline") or (
-        token.type == "fence" and token.info.split()[:1] == ["math"]
-    )
-
-
-def _stands_alone(token: Token) -> bool:
-    return bool(token.meta.get("display", token.type == "fence"))
 
 
 def _note_reference(token: Token) -> str:
