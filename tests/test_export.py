@@ -114,8 +114,8 @@ def test_evidence_and_what_lies_beside_the_reviews_come_along(project: Project, 
     for name in ("reviews/coin.png", "reviews/notebooks/coin.py"):
         assert (folder / name).read_bytes() == (project.root / name).read_bytes()
     styles = re.findall(r'<link rel="stylesheet" href="\.\./\.\./(.*?)">', (folder / "reviews/coin.md").read_text())
-    assert len(styles) == 1
-    assert (folder / styles[0]).is_file()
+    assert [Path(each).name.partition(".")[0] for each in styles] == ["verify", "mathml"]
+    assert all((folder / each).is_file() for each in styles)
     assert (folder / "evidence" / "coin" / "tosses.tiny.csv").is_file()
 
 
