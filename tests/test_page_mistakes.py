@@ -251,3 +251,32 @@ def test_check_tells_file_and_line_and_ends_with_two(tmp_path: Path) -> None:
 def test_check_is_silent_about_pages_without_mistakes(tmp_path: Path) -> None:
     project = miniature.make(tmp_path)
     assert checks.mistakes(Project.load(project.root)) == []
+
+
+def test_a_link_without_an_address(root: Path) -> None:
+    [(line, message, hint)] = mistakes("[a]() and [b](#)\n", root)
+    assert (line, message) == (1, "this link names no address")
+    assert "write it in the brackets" in hint
+
+
+def test_a_label_and_a_heading_never_share_an_id(root: Path) -> None:
+    text = "## eq a\n\n$$\nx \\label{a}\n$$\n\nSee [it](#eq-a) and $\\eqref{a}$.\n"
+    page = html(text)
+    assert page.count('id="eq-a"') == 1
+    assert '<h2 id="eq-a-1">' in page
+    assert mistakes(text, root) == []
+
+
+def test_a_note_has_the_title_that_it_is_given_or_none() -> None:
+    assert "admonition-title" not in html('!!! note ""\n    Text.\n')
+    assert '<p class="admonition-title">Note</p>' in html("!!! note\n    Text.\n")
+    assert "<summary>Note</summary>" in html('??? note ""\n    Text.\n')
+
+
+def test_blank_lines_at_the_beginning_of_code_stay() -> None:
+    assert '<code tabindex="0">\n<span></span>\n<span class="n">x' in html("```python\n\n\nx = 1\n```\n")
+
+
+def test_a_path_of_one_machine_is_no_address_of_another_host(root: Path) -> None:
+    [(_, message, _)] = mistakes("![a](C:/Users/me/pic.png)", root)
+    assert message == "an image is not shown: its address is that of a file of one machine"

@@ -22,7 +22,7 @@ from tests.test_site import Elements
 HEAVIEST = 400_000
 """Bytes, gzipped, that the first view of a review may transfer."""
 SERIOUS = ("serious", "critical")
-PHONE: ViewportSize = {"width": 360, "height": 800}
+PHONE: ViewportSize = {"width": 320, "height": 800}
 DESK: ViewportSize = {"width": 1440, "height": 900}
 SHEET: ViewportSize = {"width": 718, "height": 1046}
 """A4 within margins of a centimetre, in CSS pixels."""

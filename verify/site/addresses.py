@@ -38,6 +38,8 @@ def refused_source(written: str) -> str:
         return "it names no file"
     if _scheme(address(written)) == "data":
         return "it stands in the page itself (`data:`)"
+    if len(_scheme(address(written))) == 1:
+        return "its address is that of a file of one machine"
     return "it lies on another host" if is_remote(written) else ""
 
 

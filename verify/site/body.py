@@ -97,7 +97,8 @@ class Writer:
         text = "\n".join(self._review.text.split("\n")[self._review.body_line - 1 :])
         tokens = parse(text, env)
         self._shift, self._repeated = headings.shift(tokens, self._review.paper.title)
-        self._equations, self._mistakes = equations.read(self._review, tokens, self._kept)
+        self._equations, names, self._mistakes = equations.read(self._review, tokens, self._kept)
+        self._ids.take(names)
         self._mistakes += losses.found(self._review, tokens, env)
         parts = [*self._parts(tokens), self._cleaner.close_scope()]
         for found in self._cleaner.findings:
@@ -229,12 +230,12 @@ class Writer:
         return self._own(f'<div class="verify-equation" tabindex="0">{html}{after}</div>\n') if html else ""
 
     def _write_note_open(self, token: Token) -> str:
-        """A box or a fold, as the theme styles them; its title is what it is where it has none of its own."""
+        """A box or a fold, as the theme styles them: titled by its kind, unless it has a title or `""`."""
         tag = "details" if token.meta["fold"] else "div"
         self._notes.append((tag, token.info))
-        return f"{self._cleaner.open_scope(tag)}{self._note_head(tag, token.info, token.meta['open'])}" + (
-            "" if token.meta["title"] else self._note_title(tag, token.info.capitalize())
-        )
+        before = self._cleaner.open_scope(tag) + self._note_head(tag, token.info, token.meta["open"])
+        untitled = token.meta["title"] is None or (tag == "details" and not token.meta["title"])
+        return before + (self._note_title(tag, token.info.capitalize()) if untitled else "")
 
     def _note_head(self, tag: str, kind: str, opened: bool) -> str:
         return (

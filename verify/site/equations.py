@@ -27,8 +27,10 @@ def stands_alone(token: Token) -> bool:
 
 def read(
     review: Review, tokens: Sequence[Token], kept: MutableMapping[str, str] | None
-) -> tuple[dict[int, str], list[UserError]]:
-    """The MathML of each equation by the `id` of its token, and what cannot be read, which is shown as its source.
+) -> tuple[dict[int, str], list[str], list[UserError]]:
+    """The MathML of each equation by the `id` of its token, the ids that stand in it, and what cannot be read.
+
+    That is shown as its source.
 
     Args:
         review: whose text it is.
@@ -39,7 +41,8 @@ def read(
     page = [mathml.Equation(token.content.strip(), stands_alone(token)) for token, _ in found]
     written: dict[int, str] = {}
     mistakes = []
-    for (token, line), result in zip(found, mathml.render(page, kept).html, strict=True):
+    rendered = mathml.render(page, kept)
+    for (token, line), result in zip(found, rendered.html, strict=True):
         if isinstance(result, str):
             written[id(token)] = result
             continue
@@ -52,4 +55,4 @@ def read(
         below = begun + (token.type == "fence") + tex.count("\n", 0, result.at)
         hint = "equations are LaTeX; the guide says what of it is known"
         mistakes.append(UserError(message, review.path, review.body_line + line + below, hint))
-    return written, mistakes
+    return written, [mathml.label_id(label) for label in rendered.numbers], mistakes

@@ -28,6 +28,10 @@ class Ids:
     def __init__(self, taken: Iterable[str]) -> None:
         self._taken = dict.fromkeys(taken, 0)
 
+    def take(self, names: Iterable[str]) -> None:
+        """Note ids that the page has from elsewhere."""
+        self._taken.update(dict.fromkeys(names, 0))
+
     def __contains__(self, name: str) -> bool:
         return name in self._taken
 

@@ -18,7 +18,9 @@ def listing(code: str, language: str) -> Markup:
     from pygments.formatters import HtmlFormatter
     from pygments.lexers import get_lexer_by_name
 
-    html = highlight(code, get_lexer_by_name(language), HtmlFormatter(wrapcode=True, cssclass="highlight"))
+    html = highlight(
+        code, get_lexer_by_name(language, stripnl=False), HtmlFormatter(wrapcode=True, cssclass="highlight")
+    )
     html = html.replace("<code>", '<code tabindex="0">', 1)  # a long listing scrolls, also by keys
     head, newline, rest = html.rstrip().partition("\n")
     return Markup(head + newline + "\n".join(line or "<span></span>" for line in rest.split("\n")))
@@ -44,7 +46,7 @@ def known(language: str) -> str:
     from pygments.util import ClassNotFound
 
     try:
-        get_lexer_by_name(language)
+        get_lexer_by_name(language, stripnl=False)
     except ClassNotFound:
         return "text"
     return language

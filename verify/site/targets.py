@@ -49,6 +49,9 @@ class Targets:
         """What belongs into `href`; None for what leads nowhere, which is noted as a mistake."""
         path, _, anchor = address.partition("#")
         anchor = unquote(anchor)
+        if not address:
+            self._wrong("this link names no address", "write it in the brackets, or leave them out", line)
+            return None
         if not path:
             self.jumps.append(Jump(self._path, anchor, line))
             return f"#{anchor}" if anchor else "#"

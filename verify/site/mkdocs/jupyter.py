@@ -55,5 +55,5 @@ def _converted(found: re.Match[str]) -> str:
     display, inline = found["own"] or found["bracket"], found["inline"] or found["parenthesis"]
     if not (display or inline):
         return found[0]
-    kind = "equation" if display else "maths"
+    kind = 'equation" tabindex="0' if display else "maths"
     return f'<span class="verify-{kind}">{converted(unescape(display or inline).strip(), bool(display))}</span>'
