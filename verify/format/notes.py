@@ -44,7 +44,7 @@ def _note(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     token.block, token.markup, token.info = True, head["mark"], head["kind"]
     token.meta = {"title": head["title"], "fold": head["mark"] != "!!!", "open": head["mark"] == "???+"}
     token.map = [first, stop]
-    if head["title"]:
+    if head["title"]:  # an empty one is none at all
         state.push("note_title_open", "p", 1)
         title = state.push("inline", "", 0)
         title.content, title.map, title.children = head["title"], [first, first + 1], []
