@@ -155,8 +155,21 @@ def test_what_is_missing_is_told_with_the_near_miss(root: Path) -> None:
     assert said(root, "reviews/plots.png") == (
         "reviews/coin.md:7: there is no file reviews/plots.png\n    did you mean 'plot.png'?"
     )
-    for path in ("reviews/other/x.png", "reviews/a\0.png", "reviews/" + "x" * 300):
+    for path in ("reviews/other/x.png", "reviews/" + "x" * 300):
         assert "no file" in said(root, path) or "cannot be read: file name too long" in said(root, path)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("a\nb.png", "a\\nb.png"), ("a\0.png", "a\\x00.png"), ("é\u202e.png", "é\\u202e.png"),
+    (os.fsdecode(b"\xff.png"), "\\udcff.png")],
+)  # fmt: skip
+def test_a_name_that_cannot_be_shown_is_refused(root: Path, name: str, shown: str) -> None:
+    if "\0" not in name:
+        write(root, f"reviews/{name}")
+    assert said(root, f"reviews/{name}") == (
+        f"reviews/coin.md:7: reviews/{shown} is not published: characters that cannot be seen stand in its name\n"
+        "    give it another name"
+    )
 
 
 def test_what_lies_elsewhere_and_what_front_matter_lists_wrongly_are_told(root: Path) -> None:

@@ -31,6 +31,11 @@ class UserErrors(Exception):
         super().__init__("\n".join(map(str, self.errors)))
 
 
+def reason(error: OSError) -> str:
+    """What the system says of a file that cannot be read or written, as it stands within a sentence."""
+    return (error.strerror or str(error) or type(error).__name__).lower()
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint that names the near miss among `known`, or lists what is known."""
     from difflib import get_close_matches  # only a mistake pays for the import

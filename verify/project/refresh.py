@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from verify.drawing.failure import CannotDraw
-from verify.errors import UserError, UserErrors, nearest
+from verify.errors import UserError, UserErrors, nearest, reason
 from verify.model import Evidence, Figure, Review, Scale, Verdict, Verification
 from verify.planning.catalogue import PACKAGE
 from verify.planning.fingerprint import digest
@@ -58,8 +58,7 @@ def refresh(project: Project) -> Refreshed:
             done.mistakes += wrong.errors
         except OSError as error:
             path = project.relative(project.verdicts_path(review.slug).parent)
-            reason = (error.strerror or type(error).__name__).lower()
-            done.mistakes.append(UserError(f"what belongs here cannot be read or written: {reason}", path))
+            done.mistakes.append(UserError(f"what belongs here cannot be read or written: {reason(error)}", path))
     return Refreshed(tuple(done.judged), tuple(done.drawn), tuple(done.removed), tuple(done.mistakes))
 
 

@@ -6,7 +6,7 @@ import os
 import stat
 from pathlib import Path
 
-from verify.errors import UserError
+from verify.errors import UserError, reason
 
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
@@ -45,7 +45,7 @@ def _names(root: Path, folder: str, errors: list[UserError]) -> list[str]:
     try:
         names = sorted(path.name for path in (root / folder).iterdir())
     except OSError as error:
-        errors.append(UserError(f"this folder cannot be read: {_reason(error)}", folder))
+        errors.append(UserError(f"this folder cannot be read: {reason(error)}", folder))
         return []
     good = []
     for name in names:
@@ -100,7 +100,7 @@ def _read(root: Path, path: str) -> bytes:
             _expect_file(os.fstat(handle).st_mode, path)
             return file.read()
     except OSError as error:
-        raise UserError(f"it cannot be read: {_reason(error)}", path) from None
+        raise UserError(f"it cannot be read: {reason(error)}", path) from None
 
 
 def _target(root: Path, path: str) -> Path:
@@ -127,7 +127,3 @@ def _expect_file(mode: int, path: str) -> None:
     for is_kind, kind in _KINDS:
         if is_kind(mode):
             raise UserError(f"it is called as a review, but is {kind}", path, 0, "give it another name")
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or type(error).__name__).lower()

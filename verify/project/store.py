@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from verify.errors import UserError
+from verify.errors import UserError, reason
 from verify.model import Environment, Evidence, Failure, Record, Scale, Trial, Value, Verdict
 
 VERSION = 1
@@ -162,7 +162,7 @@ def _content(path: Path, name: str) -> bytes | None:
     try:
         content = _whole_lines(path.read_bytes()) if path.is_file() else None
     except OSError as error:
-        raise UserError(f"it cannot be read: {(error.strerror or str(error)).lower()}", name) from None
+        raise UserError(f"it cannot be read: {reason(error)}", name) from None
     return None if content == b"" and _is_journal(name) else content
 
 

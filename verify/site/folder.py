@@ -6,7 +6,7 @@ import stat
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from verify.errors import UserError
+from verify.errors import UserError, reason
 from verify.project import store
 
 MARK = ".verify-export"
@@ -41,7 +41,7 @@ class Folder:
         try:
             return list(self._read())
         except OSError as error:
-            return [UserError(f"{self._shown} cannot be read: {_reason(error)}")]
+            return [UserError(f"{self._shown} cannot be read: {reason(error)}")]
 
     def _read(self) -> Iterator[UserError]:
         """Find out what an earlier export wrote."""
@@ -97,7 +97,7 @@ class Folder:
                 store.write_atomically(self._path / name, each)
             self._list(content)
         except OSError as error:
-            raise UserError(f"{self._shown} cannot be written to: {_reason(error)}") from None
+            raise UserError(f"{self._shown} cannot be written to: {reason(error)}") from None
 
     def _list(self, names: Collection[str]) -> None:
         store.write_atomically(self._path / MARK, "".join(f"{name}\n" for name in sorted(names)).encode())
@@ -140,7 +140,3 @@ def _is_inside(name: str) -> bool:
     if not name or "\0" in name or "\\" in name or name == MARK or Path(name).is_absolute():
         return False
     return all(part not in ("", ".", "..") for part in name.split("/")) and ":" not in name.split("/")[0]
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or type(error).__name__).lower()

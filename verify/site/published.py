@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Protocol
 
-from verify.errors import UserError
+from verify.errors import UserError, reason
 from verify.site.html_rules import names
 from verify.site.safe_svg import refused
 
@@ -60,9 +60,9 @@ def find(
     mistakes = []
     for file, line, path in _asked(wanted, listed or {}):
         if path not in found and path not in reasons:
-            reason = refusal(root, path, KINDS) if path.startswith("reviews/") else _outside(path)
-            if reason:
-                reasons[path] = reason
+            why = refusal(root, path, KINDS) if path.startswith("reviews/") else _outside(path)
+            if why:
+                reasons[path] = why
             else:
                 found[path] = root / path
         if path in reasons:
@@ -71,9 +71,9 @@ def find(
     for slug in slugs:
         source = f"reviews/notebooks/{slug}.py"
         if os.path.lexists(root / source):
-            reason = refusal(root, source, KINDS)
-            if reason:
-                mistakes.append(UserError(reason[0], source, 0, reason[1]))
+            why = refusal(root, source, KINDS)
+            if why:
+                mistakes.append(UserError(why[0], source, 0, why[1]))
             else:
                 found[source] = root / source
     return found, mistakes
@@ -100,8 +100,8 @@ def refusal(root: Path, path: str, kinds: frozenset[str] | None = None) -> tuple
         path: the file's, relative to it, as it is written or was found.
         kinds: the endings that it may have; any if left out.
     """
-    if reason := _named(path):
-        return reason
+    if why := _named(path):
+        return why
     try:
         real = (root / path).resolve(strict=True)
         inside = real.relative_to(root.resolve()).as_posix()
@@ -109,13 +109,13 @@ def refusal(root: Path, path: str, kinds: frozenset[str] | None = None) -> tuple
     except FileNotFoundError:
         return _missing(root, path)
     except ValueError:
-        if "\0" in path:
-            return _missing(root, path)
         return f"{path} is not published: it is, or lies behind, a link that leads out of the project", "copy the file"
-    except (OSError, RuntimeError) as error:
-        return f"{path} cannot be read: {_reason(error)}", "mend it, or refer to another file"
-    if inside != path and (reason := _named(inside)):
-        return f"{path} is not published: it is a link to {inside}", reason[1]
+    except OSError as error:
+        return f"{path} cannot be read: {reason(error)}", "mend it, or refer to another file"
+    except RuntimeError:  # Python before 3.13 says so of links in a circle
+        return f"{path} cannot be read: it leads back to itself", "mend it, or refer to another file"
+    if inside != path and (why := _named(inside)):
+        return f"{path} is not published: it is a link to {inside}", why[1]
     if not stat.S_ISREG(mode):
         what = "a folder" if stat.S_ISDIR(mode) else "no file, but a pipe, a socket or a device"
         return f"{path} is not published: it is {what}", "name the files that are meant"
@@ -130,16 +130,19 @@ def _unfit(real: Path, path: str, kind: str) -> tuple[str, str] | None:
     """What is wrong with a file's content, or with reading it."""
     try:
         with real.open("rb") as file:
-            reason = refused(file.read()) if kind == "svg" else ""
+            why = refused(file.read()) if kind == "svg" else ""
     except OSError as error:
-        return f"{path} cannot be read: {_reason(error)}", "mend its permissions"
-    if reason:
-        return f"{path} is not published: {reason}", "save it as a plain SVG, or as a PNG"
+        return f"{path} cannot be read: {reason(error)}", "mend its permissions"
+    if why:
+        return f"{path} is not published: {why}", "save it as a plain SVG, or as a PNG"
     return None
 
 
 def _named(path: str) -> tuple[str, str] | None:
-    """What a name tells: hidden, or left by an editor."""
+    """What a name tells: hidden, left by an editor, or not to be read by people."""
+    if not path.isprintable():  # control characters, and bytes that are no UTF-8
+        shown = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in path)
+        return f"{shown} is not published: characters that cannot be seen stand in its name", "give it another name"
     for part in path.split("/"):
         if part in ("", ".", ".."):
             return f"{path} is not published: it is no path within the project", "write it without `.` and `..`"
@@ -186,7 +189,7 @@ def _below(root: Path, folder: str) -> Iterator[str]:
         return
     for entry in entries:
         path = f"{folder}/{entry.name}"
-        if _named(entry.name) or not _is_utf8(entry.name):
+        if _named(entry.name):
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from _below(root, path)
@@ -194,11 +197,3 @@ def _below(root: Path, folder: str) -> Iterator[str]:
             yield from () if refusal(root, path) else (path,)
         elif entry.is_file() and os.access(entry, os.R_OK):
             yield path
-
-
-def _is_utf8(name: str) -> bool:
-    return name.isprintable() and name.encode("utf-8", "replace").decode() == name
-
-
-def _reason(error: Exception) -> str:
-    return (getattr(error, "strerror", None) or "it leads back to itself").lower()

@@ -28,7 +28,7 @@ from mkdocs.livereload import LiveReloadServer
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
-from verify.errors import UserError, UserErrors
+from verify.errors import UserError, UserErrors, reason
 from verify.project.project import Project
 from verify.project.refresh import refresh
 from verify.site.published import is_passed_over
@@ -201,9 +201,9 @@ def _check_address(host: str, port: int) -> None:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             trial.bind(address)
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        why = reason(error) if isinstance(error, OSError) else str(error)
         hint = f"another `verify serve`, perhaps: try --port {port + 1}" if port < 65535 else ""
-        raise UserError(f"{host}:{port} cannot be served on: {reason.lower()}", hint=hint) from None
+        raise UserError(f"{host}:{port} cannot be served on: {why}", hint=hint) from None
 
 
 def _warm_up() -> None:
