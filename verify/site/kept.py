@@ -10,22 +10,24 @@ import msgspec
 from verify.project import store
 
 
-class Kept(MutableMapping[str, str]):
-    """Text by name, in one file; `save` leaves out what nobody asked for since it was read.
+class Translations(MutableMapping[str, str]):
+    """Text by name, in one file; `save` leaves out what nobody asked for or set since this was made.
 
-    What cannot be read is made again: a cache is nothing that anybody wrote.
+    A file that cannot be read is as good as none, since nobody wrote it by hand.  What its entries hold is for whoever
+    uses them to judge, and to delete.
     """
 
     def __init__(self, root: Path) -> None:
         self._path = root / ".verify" / "cache" / "equations.json"
         self._known: dict[str, str] | None = None
         self._used: dict[str, str] = {}
+        self._forgotten = False
 
     def _read(self) -> dict[str, str]:
         if self._known is None:
             try:
                 self._known = msgspec.json.decode(self._path.read_bytes(), type=dict[str, str])
-            except (OSError, msgspec.DecodeError):
+            except (OSError, ValueError, msgspec.DecodeError):  # bytes that are no UTF-8 are a ValueError
                 self._known = {}
         return self._known
 
@@ -39,9 +41,12 @@ class Kept(MutableMapping[str, str]):
         self._used[name] = text
 
     def __delitem__(self, name: str) -> None:
-        """Forget it."""
+        """Forget it; what the file has of it, `save` leaves out."""
+        known = self._read()
+        if name not in known and name not in self._used:
+            raise KeyError(name)
         self._used.pop(name, None)
-        self._read().pop(name, None)
+        self._forgotten |= known.pop(name, None) is not None
 
     def __iter__(self) -> Iterator[str]:
         """All names."""
@@ -53,10 +58,10 @@ class Kept(MutableMapping[str, str]):
 
     def save(self) -> None:
         """Write what was used, if that is not what the file holds; where it cannot be written, it is made again."""
-        if self._known is None or self._used == self._known:
+        if self._known is None or (self._used == self._known and not self._forgotten):
             return
         try:
             store.write_atomically(self._path, msgspec.json.encode(self._used))
         except OSError:
             return
-        self._known = dict(self._used)
+        self._known, self._forgotten = dict(self._used), False

@@ -11,7 +11,6 @@ import hashlib
 import re
 import threading
 from bisect import bisect_right
-from collections import OrderedDict
 from collections.abc import MutableMapping, Sequence
 
 from msgspec import Struct, field
@@ -22,7 +21,7 @@ from verify.site.mathml_output import RefusedError, write
 from verify.site.mathml_source import Scope, Source, read
 
 KEPT = 8192
-"""Equations whose translation is kept in the process."""
+"""Equations whose translation is kept in the process, for pages that have no cache of their own."""
 _FORM = f"1 {VERSION}"
 """Changes with what a translation looks like."""
 
@@ -41,7 +40,7 @@ class Mistake(Struct, frozen=True):
     at: int
 
 
-class Rendered(Struct, frozen=True):
+class Typeset(Struct, frozen=True):
     """A page's equations."""
 
     html: list[str | Mistake]
@@ -68,7 +67,7 @@ def label_id(name: str) -> str:
     return "eq-" + re.sub(r"[^\w:.-]", lambda found: f"~{ord(found[0]):x}~", name)
 
 
-def render(equations: Sequence[Equation], cache: MutableMapping[str, str] | None = None) -> Rendered:
+def render(equations: Sequence[Equation], cache: MutableMapping[str, str] | None = None) -> Typeset:
     """MathML of a page's equations.
 
     Macros hold from where they are defined for the rest of the page.  A number is shown where `\\tag` is written, or
@@ -76,7 +75,7 @@ def render(equations: Sequence[Equation], cache: MutableMapping[str, str] | None
 
     Args:
         equations: all of a page, in order.
-        cache: keeps translations from one process to the next: names, safe as names of files, and text.
+        cache: keeps translations: names, and text.  An entry that cannot be shown is forgotten and made anew.
     """
     macros: dict[str, Macro] = {}
     page = [_read(equation, macros) for equation in equations]
@@ -84,15 +83,22 @@ def render(equations: Sequence[Equation], cache: MutableMapping[str, str] | None
     for one in page:
         if one.source is not None and one.mistake is None:
             one.mistake = _referred(one.source, numbers)
-    due = [one for one in page if one.mistake is None and one.source is not None]
-    texts = [(one.source.joined()[0], one.equation.display) for one in due if one.source is not None]
-    answers = _translated(texts, cache)
+    due = [one for one in page if one.mistake is None]
+    kept = _recent if cache is None else cache
     made: dict[int, str | Mistake] = {}
     shown: dict[str, str] = {}
-    for one, answer in zip(due, answers, strict=True):
-        made[id(one)] = _written(one, answer, shown)
+    texts = [(one.source.joined()[0] if one.source else "", one.equation.display) for one in due]
+    for one, text, (answer, known) in zip(due, texts, _translated(texts, kept), strict=True):
+        written = _written(one, answer, shown)
+        if known and isinstance(written, Mistake):  # whatever a cache holds, it costs no equation
+            kept.pop(_key(*text), None)
+            [(answer, _)] = _translated([text], kept)
+            written = _written(one, answer, shown)
+        if isinstance(written, Mistake):
+            kept.pop(_key(*text), None)
+        made[id(one)] = written
     html = [one.mistake if one.mistake is not None else made[id(one)] for one in page]
-    return Rendered(html, {label: _unbracketed(shown.get(label, number)) for label, number in numbers.items()})
+    return Typeset(html, {label: _unbracketed(shown.get(label, number)) for label, number in numbers.items()})
 
 
 def _read(equation: Equation, macros: dict[str, Macro]) -> _Read:
@@ -147,38 +153,44 @@ def _unbracketed(number: str) -> str:
     return number[1:-1] if number[:1] == "(" and number[-1:] == ")" else number
 
 
-_lock = threading.Lock()
-_kept: OrderedDict[str, Answer] = OrderedDict()
+class _Recent(dict[str, str]):
+    """At most `KEPT`: what was set first goes first."""
+
+    _lock = threading.Lock()
+
+    def __setitem__(self, name: str, text: str) -> None:
+        with self._lock:
+            super().__setitem__(name, text)
+            while len(self) > KEPT:
+                self.pop(next(iter(self)), None)
 
 
-def _translated(texts: Sequence[tuple[str, bool]], cache: MutableMapping[str, str] | None) -> list[Answer]:
-    """What the engine makes of each; it is asked for what is new only."""
-    keys = [hashlib.sha256(f"{_FORM} {display:d} {text}".encode()).hexdigest() for text, display in texts]
-    known: dict[str, Answer] = {}
+_recent = _Recent()
+
+
+def _key(text: str, display: bool) -> str:
+    return hashlib.sha256(f"{_FORM} {display:d} {text}".encode()).hexdigest()
+
+
+def _translated(texts: Sequence[tuple[str, bool]], cache: MutableMapping[str, str]) -> list[tuple[Answer, bool]]:
+    """What the engine makes of each, and whether the cache said so; the engine is asked for what is new only."""
+    keys = [_key(*text) for text in texts]
+    found: dict[str, tuple[Answer, bool]] = {}
     due: dict[str, tuple[str, bool]] = {}
-    with _lock:
-        for key in keys:
-            if key in _kept:
-                _kept.move_to_end(key)
-                known[key] = _kept[key]
     for key, text in zip(keys, texts, strict=True):
-        if key in known or key in due:
+        if key in found or key in due:
             continue
         if not text[0].strip():
-            known[key] = Answer()
-        elif cache is not None and (kept := cache.get(key)) is not None:
-            known[key] = Answer(kept)
+            found[key] = Answer(), False
+        elif known := cache.get(key):
+            found[key] = Answer(known), True
         else:
             due[key] = text
     for key, answer in zip(due, translate(list(due.values())), strict=True):
-        known[key] = answer
-        if cache is not None and answer.mathml:
+        found[key] = answer, False
+        if answer.mathml:
             cache[key] = answer.mathml
-    with _lock:
-        _kept.update((key, known[key]) for key in keys)
-        while len(_kept) > KEPT:
-            _kept.popitem(last=False)
-    return [known[key] for key in keys]
+    return [found[key] for key in keys]
 
 
 def _written(one: _Read, answer: Answer, shown: dict[str, str]) -> str | Mistake:

@@ -7,6 +7,8 @@ from functools import cache
 
 from msgspec import Struct
 
+from verify.site.html_rules import names
+
 LENGTH = 10_000
 """Characters of an equation, as written and with its macros expanded."""
 EXPANSIONS = 2_000
@@ -24,11 +26,6 @@ _TOKEN = re.compile(
 )
 KEPT = "\x00"
 """Before a command that is not expanded: what `\\let` gave another name."""
-
-
-def names(text: str) -> frozenset[str]:
-    """Words as a set."""
-    return frozenset(text.split())
 
 
 DEFINING = names("\\newcommand \\renewcommand \\providecommand \\DeclareRobustCommand")

@@ -13,7 +13,7 @@ from html import escape
 
 from msgspec import Struct, field
 
-from verify.site.mathml_macros import names
+from verify.site.html_rules import names
 
 DEPTH = 250
 ELEMENTS = names(
@@ -75,7 +75,7 @@ def write(mathml: str, tex: str, links: Sequence[str], ids: Sequence[Sequence[st
     """
     try:
         root = ET.fromstring(mathml)
-    except (ET.ParseError, RecursionError) as error:
+    except (ET.ParseError, RecursionError, ValueError) as error:
         raise RefusedError("it cannot be shown") from error
     if root.tag != "math":
         raise RefusedError("it cannot be shown")

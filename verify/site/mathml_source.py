@@ -9,6 +9,7 @@ import re
 
 from msgspec import Struct, field
 
+from verify.site.html_rules import names
 from verify.site.mathml_columns import columns as simplified
 from verify.site.mathml_macros import (
     DEFINING,
@@ -21,7 +22,6 @@ from verify.site.mathml_macros import (
     Macros,
     MistakeError,
     Token,
-    names,
     tokens,
 )
 

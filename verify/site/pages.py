@@ -25,7 +25,7 @@ from verify.site.body import Body, Fence, Part, Writer
 from verify.site.citations import Site
 from verify.site.headings import Heading
 from verify.site.intervals import interval
-from verify.site.kept import Kept
+from verify.site.kept import Translations
 from verify.site.links import Link, link_from
 from verify.site.listings import listing, one_block
 from verify.site.prose import Prose
@@ -100,7 +100,7 @@ class Renderer:
         self._site = site or Site()
         self._link = partial(link_from, directory_urls=directory_urls, notebooks=notebooks)
         self._kept: dict[str, _Kept] = {}
-        self._equations: Kept | None = None
+        self._equations: Translations | None = None
 
     def render(self, project: Project) -> Rendered:
         """All pages and sheets; evidence and drawings are read, never changed.
@@ -108,7 +108,7 @@ class Renderer:
         A review whose evidence cannot be read has a page that says so, and no other page speaks of it.
         """
         if self._equations is None:
-            self._equations = Kept(project.root)
+            self._equations = Translations(project.root)
         kept: dict[str, _Kept] = {}
         unread: list[tuple[str, UserError]] = []
         for review in project.reviews:
