@@ -323,3 +323,24 @@ def test_a_long_text_takes_no_time(text: str) -> None:
     start = time.monotonic()
     parse(text)
     assert time.monotonic() - start < 8
+
+
+@pytest.mark.parametrize(
+    ("row", "cells"),
+    [
+        ("| `$HOME` | `$PATH` |", ["`$HOME`", "`$PATH`"]),
+        (r"| `\(` | `\)` |", [r"`\(`", r"`\)`"]),
+        ("| `{{x` | `y}}` |", ["`{{x`", "`y}}`"]),
+        ("| costs $x | or y$ |", ["costs $x", "or y$"]),
+        ("| $|x|$ | $p(a | b)$ |", ["$|x|$", "$p(a | b)$"]),
+        ("| {{ a.b | mean | .1% }} | c |", ["{{ a.b | mean | .1% }}", "c"]),
+        ("| $5 a day | 3$ |", ["$5 a day", "3$"]),
+        ("| T$_{r}$ | T$_{o}$ |", ["T$_{r}$", "T$_{o}$"]),
+        (r"| \(|x|\) | \ue000 |", [r"\(|x|\)", r"\ue000"]),
+        ("| $|x| + |y|$ | \ue000 |", ["$|x| + |y|$", "\ue000"]),
+    ],
+)
+def test_a_pipe_ends_a_cell_unless_it_stands_in_an_equation_or_a_binding(row: str, cells: list[str]) -> None:
+    tokens = parse(f"| a | b |\n|---|---|\n{row}\n")
+    assert [token.content for token in tokens if token.type == "inline"][2:] == cells
+    assert [token.meta["surplus"] for token in tokens if token.type == "tr_open"] == [0, 0]

@@ -280,3 +280,29 @@ def test_blank_lines_at_the_beginning_of_code_stay() -> None:
 def test_a_path_of_one_machine_is_no_address_of_another_host(root: Path) -> None:
     [(_, message, _)] = mistakes("![a](C:/Users/me/pic.png)", root)
     assert message == "an image is not shown: its address is that of a file of one machine"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("`a\nb` [m](dead.md)", 2),
+        ("$a\n+b$ [m](dead.md)", 2),
+        ('[l](http://a.org "t\nt") [m](dead.md)', 2),
+        ("![a\nb](x.png) [m](dead.md)", 2),
+        ('<b title="x\ny">q</b> [m](dead.md)', 2),
+        ("{{ throws.error\n| mean }} [m](dead.md)", 2),
+        ("a\nb *c\nd* [m](dead.md)", 3),
+        ("a[^1]\n\n[^1]: b\n    c [m](dead.md)", 4),
+        ('<div>\na\n<a href="dead.md">b</a></div>', 3),
+        ("> a\n> `b\n> c` [m](dead.md)", 3),
+    ],
+)
+def test_a_mistake_has_its_line_behind_what_wraps(root: Path, text: str, line: int) -> None:
+    assert (line, "'dead.md' leads to no page and no file") in [
+        (at, message) for at, message, _ in mistakes(text, root)
+    ]
+
+
+def test_the_line_of_a_footnote_is_that_of_its_text(root: Path) -> None:
+    [(line, message, _)] = mistakes("a `[^b]:` z\n\n[^b]: c\n", root)
+    assert (line, message) == (3, "no text refers to the footnote [^b], so it is not shown")

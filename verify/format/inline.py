@@ -81,10 +81,11 @@ _FORMAT = re.compile(r"(.?[<>=^])?[-+ ]?#?0?\d{0,2}[,_]?(\.\d{1,2})?[eEfFgGn%d]?
 
 def evidence_plugin(md: MarkdownIt) -> None:
     """Make `evidence` tokens: `meta["found"]` is the item, or the mistake in what was meant to be one."""
-    md.inline.ruler.before("link", "evidence", _rule)
+    md.inline.ruler.before("link", "evidence", evidence_rule)
 
 
-def _rule(state: StateInline, silent: bool) -> bool:
+def evidence_rule(state: StateInline, silent: bool) -> bool:
+    """The rule of markdown-it for `{{ … }}` and `[@…]`."""
     source, start = state.src, state.pos
     if source.startswith("{{", start):
         stop, found = _binding_at(state, start)
@@ -98,7 +99,7 @@ def _rule(state: StateInline, silent: bool) -> bool:
     if not silent:
         token = state.push("evidence", "", 0)
         token.content = source[start:stop]
-        token.meta = {"found": found, "lines": source.count("\n", 0, start)}
+        token.meta = {"found": found}
     state.pos = stop
     return True
 

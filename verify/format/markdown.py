@@ -7,30 +7,29 @@ Lines end at LF alone, as everywhere in the project.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any
+from itertools import pairwise
+from typing import Any, Literal
 
 from markdown_it import MarkdownIt
+from markdown_it.parser_inline import ParserInline
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_block.table import escapedSplit, table
+from markdown_it.rules_core import StateCore
+from markdown_it.rules_inline import StateInline, backtick, escape
 from markdown_it.token import Token
+from markdown_it.utils import EnvType
 from mdit_py_plugins.deflist import deflist_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.gfm_autolink import gfm_autolink_plugin
 
 from verify.format.attributes import attributes_plugin
-from verify.format.inline import evidence_plugin
-from verify.format.maths import maths_plugin
+from verify.format.inline import evidence_plugin, evidence_rule
+from verify.format.maths import equation_rule, maths_plugin
 from verify.format.notes import notes_plugin
 
-_UNSPLIT = re.compile(
-    r"\{\{[^{}\n]*\}\}|\$\$[^\s$][^$\n]*\$\$|(?<![\\$])\$[^\s$](?:[^$\n]*[^\s$\\])?\$(?!\d)|\\\([^\n]*?\\\)|\\\[[^\n]*?\\\]"
-)
-"""What a pipe may stand in without ending a table's cell: bindings and equations."""
-_MONEY = re.compile(r"\$\d[^|]*\s\|")
-"""Two sums in two cells look like an equation: `| $5 a day | 3$ |`."""
-_HIDDEN = "\ue000"
+_BEGINS = re.compile(r"[\\`$]|\{\{|\[@")
 _UNDER_HEAD = re.compile(r"[-:|][-:|\s]*")
 
 
@@ -49,20 +48,62 @@ def walk(tokens: Sequence[Token]) -> Iterator[tuple[Token, int]]:
         if token.map:
             line = token.map[0]
         yield token, line
-        breaks = 0
-        for child in _inner(token.children or ()):
-            breaks = child.meta.get("lines", breaks)
-            yield child, line + breaks
-            breaks += child.type in ("softbreak", "hardbreak")
+        yield from _inner(token.children or (), line)
 
 
-def _inner(tokens: Sequence[Token]) -> Iterator[Token]:
+def _inner(tokens: Sequence[Token], first: int) -> Iterator[tuple[Token, int]]:
     for token in tokens:
-        yield token
-        yield from _inner(token.children or ())
+        line = first + lines_above(token)
+        yield token, line
+        yield from _inner(token.children or (), line)
+
+
+def lines_above(token: Token) -> int:
+    """How many lines of its paragraph (of its label, within an image) stand above a token of a line."""
+    return token.map[0] if token.map else 0
+
+
+class _State(StateInline):
+    """Notes of each token the line that it begins in."""
+
+    _seen = 0, 0
+    """A place in the text, and the line it is in."""
+
+    def _line_here(self) -> list[int]:
+        place, line = self._seen if self._seen[0] <= self.pos else (0, 0)
+        self._seen = self.pos, line + self.src.count("\n", place, self.pos)
+        return [self._seen[1], self._seen[1] + 1]
+
+    def push(self, ttype: str, tag: str, nesting: Literal[-1, 0, 1]) -> Token:
+        """As of the base."""
+        token = super().push(ttype, tag, nesting)
+        token.map = self._line_here()
+        return token
+
+    def pushPending(self) -> Token:
+        """As of the base: text that holds no end of a line, so that it begins where it ends."""
+        token = super().pushPending()
+        token.map = self._line_here()
+        return token
+
+
+class _Inline(ParserInline):
+    def parse(self, src: str, md: MarkdownIt, env: EnvType, tokens: list[Token]) -> list[Token]:
+        """As of the base, with lines."""
+        state = _State(src, md, env, tokens)
+        self.tokenize(state)
+        for rule in self.ruler2.getRules(""):
+            rule(state)
+        return state.tokens
 
 
 class _Parser(MarkdownIt):
+    def __init__(self, config: str, options: Mapping[str, Any]) -> None:
+        """As of the base."""
+        super().__init__(config, options)
+        self.inline = _Inline()
+        self.configure(config, options_update=options)
+
     def validateLink(self, url: str) -> bool:
         """Whatever an author made a link of is one: whoever writes pages says which addresses they may have."""
         del url
@@ -75,8 +116,18 @@ def _parser() -> MarkdownIt:
     md = _Parser("commonmark", options).enable(["table", "strikethrough"])
     md.use(gfm_autolink_plugin).use(footnote_plugin, inline=False).use(deflist_plugin)
     md.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
+    md.core.ruler.before("footnote_tail", "footnote_lines", _note_footnotes)
     md.use(maths_plugin).use(notes_plugin).use(evidence_plugin).use(attributes_plugin)
     return md
+
+
+def _note_footnotes(state: StateCore) -> None:
+    """Keep where each footnote is written: of one that nothing refers to, no token is left."""
+    state.env["footnote lines"] = {
+        token.meta["label"]: after.map[0]
+        for token, after in pairwise(state.tokens)
+        if token.type == "footnote_reference_open" and after.map
+    }
 
 
 def _table(state: StateBlock, first: int, last: int, silent: bool) -> bool:
@@ -84,30 +135,53 @@ def _table(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     if first + 1 >= last or _UNDER_HEAD.fullmatch(state.src, *_line(state, first + 1)) is None:
         return False
     source, made = state.src, len(state.tokens)
-    hidden = _without_pipes(state)
-    state.src = hidden
+    hidden = next(char for char in map(chr, range(0xE000, 0xF900)) if char not in source)
+    pipes = [at for line in _rows(state, first, last) for at in _inner_pipes(source, *_line(state, line))]
+    if pipes:
+        borders = [-1, *pipes, len(source)]
+        state.src = hidden.join(source[start + 1 : end] for start, end in pairwise(borders))
     try:
         found: bool = table(state, first, last, silent)
         if found and not silent:
             _mark_surplus(state, state.tokens[made:])
     finally:
         state.src = source
-    if found and hidden != source:
+    if pipes:
         for token in state.tokens[made:]:
-            token.content = token.content.replace(_HIDDEN, "|")
+            token.content = token.content.replace(hidden, "|")
     return found
 
 
-def _without_pipes(state: StateBlock) -> str:
-    """The whole text with those pipes hidden that end no cell: made once, however many tables there are."""
-    known = state.env.setdefault("without pipes", [None, None])
-    if known[0] is not state.src:
-        known[:] = state.src, state.src if _HIDDEN in state.src else _UNSPLIT.sub(_hide, state.src)
-    return str(known[1])
+def _rows(state: StateBlock, first: int, last: int) -> Iterator[int]:
+    """The lines that may be rows of a table whose head is `first`."""
+    for line in range(first, last):
+        if state.isEmpty(line) or state.sCount[line] < state.blkIndent:
+            return
+        yield line
 
 
-def _hide(whole: re.Match[str]) -> str:
-    return whole[0] if _MONEY.match(whole[0]) else whole[0].replace("|", _HIDDEN)
+def _inner_pipes(source: str, start: int, end: int) -> Iterator[int]:
+    """Where a pipe stands in a binding or an equation of one line, and not in code, and so ends no cell."""
+    text = source[start:end]
+    if "|" not in text or _BEGINS.search(text) is None:
+        return
+    state = StateInline(text, _parser(), {}, [])
+    while (begin := _BEGINS.search(text, state.pos)) is not None:
+        state.pos = at = begin.start()
+        inner = any(rule(state, True) for rule in (equation_rule, evidence_rule))
+        if inner:
+            yield from (start + place for place in _pipes(text, at, state.pos))
+        elif not (escape(state, True) or backtick(state, True)):
+            state.pos += 1
+
+
+def _pipes(text: str, start: int, end: int) -> Iterator[int]:
+    """The pipes of an equation or a binding; one between spaces is its own only within brackets, as in `p(x | y)`."""
+    depth = 0
+    for at in range(start, end):
+        depth += (text[at] in "([{") - (text[at] in ")]}")
+        if text[at] == "|" and (depth > 0 or not (text[at - 1] == " " and text[at + 1] == " ")):
+            yield at
 
 
 def _line(state: StateBlock, line: int) -> tuple[int, int]:

@@ -46,7 +46,7 @@ _SIGNS = re.compile(r"[\\^_{}=+<>|*/]")
 def maths_plugin(md: MarkdownIt) -> None:
     """Make `maths_block` and `maths_inline` tokens: `content` is LaTeX, `meta["display"]` whether it stands alone."""
     md.block.ruler.before("table", "maths", _block, {"alt": ["paragraph", "reference", "blockquote", "list"]})
-    md.inline.ruler.before("escape", "maths", _inline)
+    md.inline.ruler.before("escape", "maths", equation_rule)
 
 
 def _block(state: StateBlock, first: int, last: int, silent: bool) -> bool:
@@ -127,7 +127,8 @@ def _environment_block(state: StateBlock, first: int, last: int) -> tuple[int, s
     return None
 
 
-def _inline(state: StateInline, silent: bool) -> bool:
+def equation_rule(state: StateInline, silent: bool) -> bool:
+    """The rule of markdown-it for equations within a line."""
     opener = _INLINE.match(state.src, state.pos, state.posMax)
     if opener is None:
         reference = _REFERENCE.match(state.src, state.pos, state.posMax)
@@ -146,7 +147,7 @@ def _inline(state: StateInline, silent: bool) -> bool:
     stop, tex, display = found
     if not silent:
         token = state.push("maths_inline", "", 0)
-        token.content, token.meta = tex, {"display": display, "lines": state.src.count("\n", 0, state.pos)}
+        token.content, token.meta = tex, {"display": display}
     state.pos = stop
     return True
 

@@ -16,7 +16,7 @@ from msgspec import Struct
 from verify.errors import UserError
 from verify.format.blocks import lines_of
 from verify.format.inline import Binding, Finding, Inline
-from verify.format.markdown import parse
+from verify.format.markdown import lines_above, parse
 from verify.model import CodeFence, Review, Verification
 from verify.site import equations, headings, losses
 from verify.site.addresses import image_text, readable, refused_link, refused_source, remote_image
@@ -78,8 +78,8 @@ class Writer:
         self._kept = kept
         self._line = review.body_line
         self._cleaner = Cleaner(
-            lambda address: targets.link(address, self._line),
-            lambda address: targets.image(address, self._line),
+            lambda address: targets.link(address, self._cleaner.line),
+            lambda address: targets.image(address, self._cleaner.line),
             self._ids.unique,
         )
         self._headings: list[Heading] = []
@@ -290,12 +290,10 @@ class Writer:
 
     def _inline(self, tokens: Sequence[Token]) -> str:
         written: list[str] = []
-        first, breaks = self._line, 0
+        first = self._line
         for token in tokens:
-            breaks = token.meta.get("lines", breaks)
-            self._line = first + breaks
+            self._line = first + lines_above(token)
             if token.type in ("softbreak", "hardbreak"):
-                breaks += 1
                 written.append("\n" if token.type == "softbreak" else "<br>\n")
             elif token.type not in _LEAVES or not self._cleaner.dropping:
                 write: Callable[[Token], str] = getattr(self, f"_write_{token.type}")

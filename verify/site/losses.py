@@ -9,7 +9,7 @@ from typing import Any
 from markdown_it.token import Token
 
 from verify.errors import UserError
-from verify.format.blocks import analyse, is_literal
+from verify.format.blocks import is_literal
 from verify.format.markdown import walk
 from verify.model import Review
 
@@ -28,17 +28,15 @@ def found(review: Review, tokens: Sequence[Token], env: Mapping[str, Any]) -> It
         tokens: of its body.
         env: what the parse left besides.
     """
-    lines = review.text.split("\n")[review.body_line - 1 :]
-    for message, hint, line in [*_footnotes(tokens, lines, env), *_texts(tokens)]:
+    for message, hint, line in [*_footnotes(env), *_texts(tokens)]:
         yield UserError(message, review.path, review.body_line + line, hint)
 
 
-def _footnotes(tokens: Sequence[Token], lines: Sequence[str], env: Mapping[str, Any]) -> Iterator[tuple[str, str, int]]:
-    opaque = analyse(tokens, lines).opaque
+def _footnotes(env: Mapping[str, Any]) -> Iterator[tuple[str, str, int]]:
     for label, number in env.get("footnotes", {}).get("refs", {}).items():
         if number < 0:
             name = label.removeprefix(":")
-            line = next((n for n, text in enumerate(lines) if f"[^{name}]:" in text and n not in opaque), 0)
+            line = env["footnote lines"].get(name, 0)
             yield f"no text refers to the footnote [^{name}], so it is not shown", "refer to it, or delete it", line
 
 

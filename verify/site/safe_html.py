@@ -59,6 +59,11 @@ class Cleaner:
         self.ids: list[str] = []
 
     @property
+    def line(self) -> int:
+        """That of what is being read, as of `fragment`."""
+        return self._line
+
+    @property
     def dropping(self) -> bool:
         """Whether what follows in this scope lies in an element that is left out with its content."""
         return self._left_out is not None
