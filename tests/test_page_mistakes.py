@@ -10,8 +10,11 @@ import pytest
 from tests import miniature
 from tests.conftest import COMMAND
 from tests.writing import html, mistakes
+from verify.model import Review
 from verify.project.project import Project
 from verify.site import checks
+from verify.site.links import link_from
+from verify.site.targets import Targets
 
 BELOW = "addresses are relative to the review's file"
 CLOSE = "close it, or write it in `code` if it is meant as it stands"
@@ -75,6 +78,70 @@ def test_an_address_that_leads_nowhere(root: Path, address: str, message: str, h
         assert [(line, each) for line, each, _ in found] == [(3, message)], written
         assert found[0][2].startswith(hint)
     assert "href" not in html(f"[a]({address})")
+
+
+@pytest.mark.parametrize(
+    "address", [f"{'a' * 300}.md", f"{'a' * 300}/b.md", f"../docs/{'a' * 300}", "a%00.md", "x/%00"]
+)
+def test_an_address_that_no_disk_can_have_leads_nowhere(root: Path, address: str) -> None:
+    (root / "reviews" / f"{'a' * 200}.md").write_text("x")
+    for written in (f"[a]({address})", f"![a]({address})"):
+        assert [each[:2] for each in mistakes(written, root)] == [(1, f"'{address}' leads to no page and no file")]
+
+
+def test_a_folder_that_cannot_be_listed_gives_no_hint(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", denied)  # root may read everything
+    assert mistakes("[a](data/curv.png)", root) == [(1, "'data/curv.png' leads to no page and no file", BELOW)]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        (".secret.csv", "it is hidden"),
+        ("y.csv~", "an editor or a program left it"),
+        ("out.csv", "it is, or lies behind, a link that leads out of the project"),
+        ("hidden.csv", "it is a link to docs/.secret.csv"),
+        ("aside/run.md", "docs/aside is a link to a folder"),
+    ],
+)
+def test_a_file_in_docs_that_is_not_published_is_told(root: Path, name: str, reason: str) -> None:
+    for written in (".secret.csv", "y.csv~"):
+        (root / "docs" / written).write_text("x")
+    (root / "docs" / "out.csv").symlink_to("/proc/self/status")
+    (root / "docs" / "hidden.csv").symlink_to(".secret.csv")
+    (root / "docs" / "aside").symlink_to("guide")
+    for text in (f"[a](../docs/{name})", f"![a](../docs/{name})", f"[a](../{name})"):
+        assert [each[:2] for each in mistakes(text, root)] == [(1, f"docs/{name} is not published: {reason}")]
+
+
+def test_a_changelog_that_is_not_there_is_told(root: Path) -> None:
+    (root / "CHANGELOG.md").unlink()
+    assert len(mistakes("[a](../CHANGELOG.md) [b](../docs/changelog.md)", root)) == 2
+
+
+def test_a_link_costs_the_same_however_many_reviews_there_are(tmp_path: Path) -> None:
+    class Counting(Project):
+        counted = 0
+
+        @property
+        def reviews(self) -> tuple[Review, ...]:
+            type(self).counted += 1
+            return self._reviews
+
+        @reviews.setter
+        def reviews(self, value: tuple[Review, ...]) -> None:
+            self._reviews = value
+
+    project = Counting(tmp_path, [])
+    for slug in ("a", "b"):
+        path = f"reviews/{slug}.md"
+        targets = Targets(project, path, link_from(path, True))
+        for line in range(1, 50):
+            targets.link("c.md", line)
+    assert Counting.counted == 1
 
 
 def test_a_path_as_windows_has_it(root: Path) -> None:

@@ -206,4 +206,9 @@ def test_documents_are_all_but_hidden_ones_leftovers_and_links_out(root: Path, t
     (root / "docs" / "round").symlink_to(".")
     os.mkfifo(root / "docs" / "pipe")
     (root / "docs" / os.fsdecode(b"\xff.md")).write_text("x")
-    assert published.documents(root) == {path.removeprefix("docs/"): root / path for path in [*kept, "docs/in.md"]}
+    (root / "docs" / "aside").symlink_to("b")
+    published_ones = {path.removeprefix("docs/"): root / path for path in [*kept, "docs/in.md"]}
+    assert published.documents(root) == published_ones
+    for path in [*(each for each in root.glob("docs/**/*") if each.is_file()), root / "docs" / "aside" / "c.html"]:
+        name = path.relative_to(root).as_posix()
+        assert (published.document_refusal(root, name) is None) == (path in published_ones.values()), name

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from verify.errors import UserError, reason
@@ -124,6 +124,14 @@ def refusal(root: Path, path: str, kinds: frozenset[str] | None = None) -> tuple
         shown = ending or "without an ending"
         return f"{path} is not published: its kind, {shown}, is not among those that are", _KINDS_HINT
     return _unfit(real, path, "svg" if kinds is not None and "svg" in (ending, real_ending) else "")
+
+
+def document_refusal(root: Path, path: str) -> tuple[str, str] | None:
+    """The same of a file in `docs/`: `documents` has it if nothing is said here."""
+    for parent in list(PurePosixPath(path).parents)[:-2]:  # but for `docs` and the root
+        if (root / parent).is_symlink():
+            return f"{path} is not published: {parent} is a link to a folder", "put a folder in its place"
+    return refusal(root, path)
 
 
 def _unfit(real: Path, path: str, kind: str) -> tuple[str, str] | None:

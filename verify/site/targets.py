@@ -7,17 +7,23 @@ pages have their addresses there.
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Callable
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import unquote
 
 from msgspec import Struct
 
 from verify.errors import UserError, nearest
 from verify.project.project import Project
+from verify.site import published
 from verify.site.links import Link
 
 GENERATED = frozenset({"index.md", "claims.md"})
 """Pages that no file stands behind."""
+_T = TypeVar("_T")
 
 
 class Jump(Struct, frozen=True):
@@ -84,12 +90,15 @@ class Targets:
             return None
         root = self._project.root
         site = place.removeprefix("docs/")
-        if site in GENERATED or site in self._pages():
+        if site in GENERATED or site in _pages(self._project):
             return site
-        if place == "CHANGELOG.md" or site == "changelog.md":
+        if (place == "CHANGELOG.md" or site == "changelog.md") and _is_file(root / "CHANGELOG.md"):
             return "changelog.md"
         if _is_file(root / "docs" / site) and not site.startswith("reviews/"):
-            return site
+            refused = published.document_refusal(root, f"docs/{site}")
+            if refused:
+                self._wrong(*refused, line)
+            return None if refused else site
         if place.startswith("reviews/") and _is_file(root / place) and not place.endswith(".md"):
             self.wanted.append(Wanted(place, line))
             return place
@@ -97,19 +106,15 @@ class Targets:
         return None
 
     def _hint(self, place: str, root: Path) -> str:
-        if (root / place).is_dir() or (root / "docs" / place).is_dir():
+        if _is_folder(root / place) or _is_folder(root / "docs" / place):
             return "name the file: `index.md` for a folder's page"
         if _is_file(root / place):
             return "only what lies in docs/ or beside the review is published"
         if _is_file(root / "docs" / f"{place}.md") or _is_file(root / f"{place}.md"):
             return f"did you mean '{posixpath.basename(place)}.md'?"
-        folder = (root / place).parent
-        names = [each.name for each in folder.iterdir()] if folder.is_dir() else []
-        near = nearest(posixpath.basename(place), names[:2000]) if names else ""
+        names = [name for name in _names_in((root / place).parent) if not published.is_passed_over(name)]
+        near = nearest(posixpath.basename(place), names) if names else ""
         return near if near.startswith("did") else "addresses are relative to the review's file"
-
-    def _pages(self) -> frozenset[str]:
-        return frozenset(f"reviews/{review.slug}.md" for review in self._project.reviews)
 
     def _wrong(self, message: str, hint: str, line: int) -> None:
         self.mistakes.append(UserError(message, self._path, line, hint))
@@ -120,8 +125,31 @@ def _is_elsewhere(path: str) -> bool:
     return bool(colon) and name.lower() in ("http", "https", "mailto")
 
 
+@lru_cache(maxsize=1)
+def _pages(project: Project) -> frozenset[str]:
+    """Those of all reviews; every link of every review asks for them."""
+    return frozenset(f"reviews/{review.slug}.md" for review in project.reviews)
+
+
 def _is_file(path: Path) -> bool:
+    return _seen(Path.is_file, path, False)
+
+
+def _is_folder(path: Path) -> bool:
+    return _seen(Path.is_dir, path, False)
+
+
+def _names_in(folder: Path) -> list[str]:
+    """What lies in a folder, or some of it where that is much."""
+    return _seen(lambda path: [each.name for each in islice(path.iterdir(), 2000)], folder, [])
+
+
+def _seen(look: Callable[[Path], _T], path: Path, otherwise: _T) -> _T:
+    """What a look at the disk finds; `otherwise` where none is possible: an address may be any text.
+
+    Its name may be too long or hold NUL, a folder of it may be closed to us, or none at all.
+    """
     try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name that is too long, or holds NUL
-        return False
+        return look(path)
+    except (OSError, ValueError):
+        return otherwise
