@@ -16,6 +16,7 @@ from benchmarks import made
 from benchmarks.measuring import Goal, Measurement, interleaved
 from verify.project.project import Project
 from verify.site import pages
+from verify.site.as_markdown import as_markdown
 
 
 def measure(quick: bool) -> Measurement:
@@ -66,7 +67,7 @@ def plain(project: Project, root: Path) -> None:
     for name, text in pages.render(project).items():
         page = root / "docs" / name
         page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(text if isinstance(text, str) else pages.as_markdown(text, ()), encoding="utf-8")
+        page.write_text(text if isinstance(text, str) else as_markdown(text, ()), encoding="utf-8")
     sections = [
         f"      - {json.dumps(title)}: {json.dumps(paths)}\n" for title, paths in pages.sections(project).items()
     ]

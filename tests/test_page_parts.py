@@ -144,4 +144,3 @@ def test_without_an_estimate_there_is_no_bar_and_no_spread_still_gives_one() -> 
 def test_listings_keep_blank_lines_as_lines_that_are_not_blank() -> None:
     html = listings.listing("a = 1\n\n\nb = 2\n", "python")
     assert html.count("<span></span>\n") == 2
-    assert listings.one_block("<p>\n\n`x`</p>") == "<p>\n&#96;x&#96;</p>"

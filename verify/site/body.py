@@ -100,8 +100,9 @@ class Writer:
         self._equations, names, self._mistakes = equations.read(self._review, tokens, self._kept)
         self._ids.take(names)
         self._mistakes += losses.found(self._review, tokens, env)
-        parts = [*self._parts(tokens), self._cleaner.close_scope()]
-        for found in self._cleaner.findings:
+        *parts, last = self._parts(tokens)
+        parts.append(str(last) + self._cleaner.close_scope())
+        for found in self._cleaner.omissions:
             self._wrong(found.message, found.hint, found.line)
         mistakes = [*self._mistakes, *self._targets.mistakes]
         return Body(
@@ -120,6 +121,7 @@ class Writer:
         fences: dict[int, Fence] = {fence.line: fence for fence in self._review.verifications}
         fences |= {fence.line: fence for fence in self._review.code_fences}
         parts: list[Part] = []
+        written: list[str] = []
         begun = place = 0
         while place < len(tokens):
             token = tokens[place]
@@ -127,10 +129,19 @@ class Writer:
             if fence is None and not (token.type == "heading_open" and token.level == 0):
                 place += 1
                 continue
-            parts.append(self._blocks(tokens[begun:place]))
-            parts += self._heading(token, tokens[place + 1]) if fence is None else [self._own(self._fence(fence))]
+            written.append(self._blocks(tokens[begun:place]))
             place = begun = place + (3 if fence is None else 1)
-        return [*parts, self._blocks(tokens[begun:])]
+            if fence is not None:
+                written.append(self._own(self._fence(fence)))
+                continue
+            before, *heading = self._heading(token, tokens[place - 2])
+            written.append(str(before))
+            if self._cleaner.is_open:  # in raw HTML that goes on below, it does not stand by itself
+                written += map(_as_html, heading)
+            elif heading:
+                parts += ["".join(written), *heading]
+                written = []
+        return [*parts, "".join([*written, self._blocks(tokens[begun:])])]
 
     def _blocks(self, tokens: Sequence[Token]) -> str:
         written: list[str] = []
@@ -140,7 +151,7 @@ class Writer:
             if token.map:
                 self._line = self._at(token)
             if token.type == "heading_open":
-                before, *heading = self._heading(token, tokens[place + 1], nested=True)
+                before, *heading = self._heading(token, tokens[place + 1])
                 written += [str(before), *(_as_html(each) for each in heading)]
                 place += 3
                 continue
@@ -148,7 +159,7 @@ class Writer:
             place += 1
         return "".join(written)
 
-    def _heading(self, token: Token, inline: Token, nested: bool = False) -> list[Part]:
+    def _heading(self, token: Token, inline: Token) -> list[Part]:
         """What has to end before a heading, and the heading; not one that repeats the page's title."""
         self._line = self._at(token)
         said, given = headings.plain(inline), str(token.attrs.get("id", ""))
@@ -159,7 +170,7 @@ class Writer:
             self._wrong(f"the id '{given}' is taken on this page", "give the heading another", self._line)
         before = self._cleaner.open_scope(token.tag)
         html = self._inline(inline.children or ()) + self._cleaner.close_scope()
-        heading = Heading(min(6, int(token.tag[1]) + self._shift), name, html, self._contents(inline), nested)
+        heading = Heading(min(6, int(token.tag[1]) + self._shift), name, html, self._contents(inline))
         self._headings.append(heading)
         return [before, heading]
 

@@ -9,6 +9,7 @@ from verify.errors import UserError, UserErrors
 from verify.project.project import Project
 from verify.project.refresh import is_current
 from verify.site import assets, checks, files, pages, published
+from verify.site.as_markdown import as_markdown
 from verify.site.folder import Folder
 from verify.site.links import link_from
 
@@ -58,4 +59,4 @@ def _text(name: str, page: pages.Page | str, directory_urls: bool) -> str:
     if isinstance(page, str):
         return page
     link = link_from(name, directory_urls)
-    return pages.as_markdown(page, [link(assets.path(style)) for style in assets.STYLES])
+    return as_markdown(page, [link(assets.path(style)) for style in assets.STYLES])

@@ -50,10 +50,3 @@ def known(language: str) -> str:
     except ClassNotFound:
         return "text"
     return language
-
-
-def one_block(html: str) -> str:
-    """HTML that Markdown leaves alone: without blank lines, which would end it, and without backticks, which some
-    extensions look for before they look for HTML.
-    """
-    return "\n".join(line for line in html.splitlines() if line.strip()).replace("`", "&#96;")

@@ -6,7 +6,6 @@ is in sheets: HTML documents, from which folds in the page take a part when they
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from functools import cache, partial
 from itertools import groupby
@@ -27,7 +26,7 @@ from verify.site.headings import Heading
 from verify.site.intervals import interval
 from verify.site.kept import Translations
 from verify.site.links import Link, link_from
-from verify.site.listings import listing, one_block
+from verify.site.listings import listing
 from verify.site.prose import Prose
 from verify.site.targets import Jump, Targets, Wanted
 from verify.site.views import ReviewView, VerificationView, view
@@ -56,23 +55,6 @@ class Page(Struct, frozen=True):
     def html(self) -> str:
         """All of it."""
         return "\n".join(part if isinstance(part, str) else heading(part) for part in self.parts)
-
-
-def as_markdown(page: Page, styles: Iterable[str]) -> str:
-    """A page for a generator that reads Markdown: headings as Markdown, all else as HTML that Markdown leaves alone.
-
-    `styles` are the addresses of the styles that it needs, from where it stands.
-    """
-    front = {"title": page.title, "description": page.description, "tags": list(page.tags), "hide": list(page.hide)}
-    lines = [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in front.items() if value]
-    blocks = [
-        one_block(part)
-        if isinstance(part, str)
-        else f"{'#' * part.level} {' '.join(part.html.split())} {{ #{part.id} }}"
-        for part in page.parts
-    ]
-    links = "\n".join(f'<link rel="stylesheet" href="{style}">' for style in styles)
-    return "\n\n".join(["\n".join(["---", *lines, "---"]), *filter(None, [links]), *blocks]) + "\n"
 
 
 def heading(part: Heading) -> str:
