@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from verify.site import html_rules as rules
 from verify.site.addresses import address, anchor, is_remote, refused_link, refused_source, remote_image
 from verify.site.html_tokens import tokens
-from verify.site.safe_html import Cleaner, Finding
+from verify.site.safe_html import Cleaner, Omission
 
 
 def cleaner(**options: Any) -> Cleaner:
@@ -30,7 +30,7 @@ def clean(html: str, block: bool = True) -> str:
 def said(html: str, block: bool = True) -> list[str]:
     page = cleaner()
     page.fragment(html, block)
-    return [finding.message for finding in page.findings]
+    return [omission.message for omission in page.omissions]
 
 
 @pytest.mark.parametrize(
@@ -308,8 +308,8 @@ def test_within_a_line_raw_elements_go_on_around_those_of_markdown() -> None:
     assert page.fragment("</b>", False) == ""
     assert page.close_scope() + page.fragment("</b>", False) == "</i></b>"
     assert page.fragment("<div>", False) == ""
-    assert page.findings == [
-        Finding(
+    assert page.omissions == [
+        Omission(
             "<div> is left out: it is a block, and stands within a line",
             "give it a line of its own, with an empty line before it",
             0,
@@ -357,13 +357,13 @@ def test_a_link_within_a_link_is_told() -> None:
     page.open_scope("a")
     assert page.inside("a")
     assert page.fragment("<a href=x>", False) == ""
-    assert [finding.message for finding in page.findings] == ["a link within a link is left out"]
+    assert [omission.message for omission in page.omissions] == ["a link within a link is left out"]
 
 
-def test_findings_have_the_line_of_the_fragment_and_that_within_it() -> None:
+def test_omissions_have_the_line_of_the_fragment_and_that_within_it() -> None:
     page = cleaner()
     page.fragment("<div>\n\n<script>\n\n</script><b\n style=x>", True, line=7)
-    assert [finding.line for finding in page.findings] == [9, 11]
+    assert [omission.line for omission in page.omissions] == [9, 11]
 
 
 def test_links_and_images_are_resolved_by_the_caller() -> None:
@@ -377,13 +377,16 @@ def test_links_and_images_are_resolved_by_the_caller() -> None:
     html = '<a href=" a&#10;.md">x</a><img src=b.png alt=B><img src=c.png><img src=d.png>'
     assert page.fragment(html, True) == '<a href="../a/">x</a>image: Bimage: c.pngimage: d.png'
     assert asked == ["a.md", "b.png", "c.png", "d.png"]
-    assert not page.findings
+    assert not page.omissions
 
 
 def test_ids_are_made_unique_by_the_caller() -> None:
     page = cleaner(unique=lambda written: "" if written == "taken" else f"{written}-1")
     assert page.fragment('<b id="a b">x</b><i id=taken>y</i>', True) == '<b id="ab-1">x</b><i>y</i>'
-    assert page.ids == ["ab-1"]
+    assert [omission.message for omission in page.omissions] == [
+        "the id 'ab' is taken on this page",
+        "the id 'taken' is taken on this page",
+    ]
 
 
 def test_an_image_from_another_host_becomes_a_link_to_it() -> None:

@@ -6,7 +6,7 @@ meant is a mistake with its line.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from html import escape
 from typing import Any
 
@@ -14,9 +14,10 @@ from markdown_it.token import Token
 from msgspec import Struct
 
 from verify.errors import UserError
+from verify.format.attributes import ALLOWED
 from verify.format.blocks import lines_of
 from verify.format.inline import Binding, Finding, Inline
-from verify.format.markdown import lines_above, parse
+from verify.format.markdown import lines_above, parse, walk
 from verify.model import CodeFence, Review, Verification
 from verify.site import equations, headings, losses
 from verify.site.addresses import image_text, readable, refused_link, refused_source, remote_image
@@ -39,7 +40,6 @@ _ALERTS = {"important": "info", "caution": "danger"}
 """GitHub's alerts that the theme has under another name."""
 _LONG = 30
 """An equation within a line that has more characters gets a box of its own, which scrolls where the page is narrow."""
-"""An author who writes so wants the characters themselves."""
 
 
 class Body(Struct, frozen=True):
@@ -98,7 +98,7 @@ class Writer:
         tokens = parse(text, env)
         self._shift, self._repeated = headings.shift(tokens, self._review.paper.title)
         self._equations, names, self._mistakes = equations.read(self._review, tokens, self._kept)
-        self._ids.take(names)
+        self._ids.take([*names, *_note_ids(tokens)])
         self._mistakes += losses.found(self._review, tokens, env)
         *parts, last = self._parts(tokens)
         parts.append(str(last) + self._cleaner.close_scope())
@@ -162,12 +162,13 @@ class Writer:
     def _heading(self, token: Token, inline: Token) -> list[Part]:
         """What has to end before a heading, and the heading; not one that repeats the page's title."""
         self._line = self._at(token)
-        said, given = headings.plain(inline), str(token.attrs.get("id", ""))
+        given = _given(token)
+        wanted = given.pop("id", "")
+        name = self._cleaner.named(token.tag, wanted, self._line) if wanted else ""
+        name = name or self._ids.unique(headings.slug(headings.plain(inline)))
         if token is self._repeated:
-            return [f'<div id="{escape(self._ids.unique(given or headings.slug(said)))}"></div>']
-        name = self._ids.unique(given or headings.slug(said))
-        if given and name != given:
-            self._wrong(f"the id '{given}' is taken on this page", "give the heading another", self._line)
+            return [f'<div id="{escape(name)}"></div>']
+        self._cleaner.refuse(token.tag, given, self._line)
         before = self._cleaner.open_scope(token.tag)
         html = self._inline(inline.children or ()) + self._cleaner.close_scope()
         heading = Heading(min(6, int(token.tag[1]) + self._shift), name, html, self._contents(inline))
@@ -206,6 +207,7 @@ class Writer:
             state, says = (" checked", "done") if done else ("", "to do")
             box = f'<input type="checkbox" disabled{state} aria-label="{says}"> '
         written = "".join(f' {name}="{escape(value)}"' for name, value in attributes.items())
+        written += self._cleaner.attributes(tag, _given(token), self._line)
         return f"{before}<{tag}{written}>{box}"
 
     def _own(self, html: str, element: str = "div") -> str:
@@ -322,7 +324,8 @@ class Writer:
         return escape(readable(token.content), quote=False)
 
     def _write_code_inline(self, token: Token) -> str:
-        return f"<code>{escape(readable(token.content), quote=False)}</code>"
+        given = self._cleaner.attributes("code", _given(token), self._line)
+        return f"<code{given}>{escape(readable(token.content), quote=False)}</code>"
 
     def _write_html_inline(self, token: Token) -> str:
         return self._cleaner.fragment(token.content, False, self._line)
@@ -351,8 +354,8 @@ class Writer:
         found = None if reason else self._targets.link(address, self._line)
         before = self._cleaner.open_scope("a")
         self._links.append(found is not None)
-        title = f' title="{escape(str(token.attrs["title"]))}"' if "title" in token.attrs else ""
-        return before + (f'<a href="{escape(found)}"{title}>' if found is not None else "")
+        given = self._cleaner.attributes("a", _given(token), self._line) if found is not None else ""
+        return before + (f'<a href="{escape(found)}"{given}>' if found is not None else "")
 
     def _write_link_close(self, _token: Token) -> str:
         return self._cleaner.close_scope() + ("</a>" if self._links.pop() else "")
@@ -367,11 +370,8 @@ class Writer:
         found = self._targets.image(address, self._line)
         if found is None:
             return image_text(alt, address)
-        size = "".join(
-            f' {name}="{token.attrs[name]}"' for name in ("width", "height") if _is_size(token.attrs.get(name))
-        )
-        title = f' title="{escape(str(token.attrs["title"]))}"' if "title" in token.attrs else ""
-        return f'<img src="{escape(found)}" alt="{escape(alt)}"{title}{size} loading="lazy">'
+        given = self._cleaner.attributes("img", _given(token), self._line)
+        return f'<img src="{escape(found)}" alt="{escape(alt)}"{given} loading="lazy">'
 
     def _at(self, token: Token) -> int:
         return lines_of(token)[0] + self._review.body_line
@@ -393,5 +393,15 @@ def _note_reference(token: Token) -> str:
     return f"fnref:{number}" if not again else f"fnref{again + 1}:{number}"
 
 
-def _is_size(value: object) -> bool:
-    return str(value).isascii() and str(value).isdigit() and len(str(value)) <= 4
+def _note_ids(tokens: Sequence[Token]) -> Iterator[str]:
+    """The ids of footnotes, and of the places that refer to them."""
+    for token, _ in walk(tokens):
+        if token.type == "footnote_open":
+            yield f"fn:{token.meta['id'] + 1}"
+        elif token.type == "footnote_ref":
+            yield _note_reference(token)
+
+
+def _given(token: Token) -> dict[str, str]:
+    """The attributes that an author may give."""
+    return {name: str(token.attrs[name]) for name in ALLOWED if name in token.attrs}

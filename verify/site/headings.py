@@ -18,8 +18,6 @@ class Heading(Struct, frozen=True):
     """What it says, as on the page."""
     text: str
     """The same without links, for the contents: HTML, too."""
-    nested: bool = False
-    """Whether it stands in a list, a quote or a note."""
 
 
 class Ids:
@@ -31,9 +29,6 @@ class Ids:
     def take(self, names: Iterable[str]) -> None:
         """Note ids that the page has from elsewhere."""
         self._taken.update(dict.fromkeys(names, 0))
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._taken
 
     def unique(self, wanted: str) -> str:
         """`wanted`, with a number behind it where it is taken."""
@@ -49,8 +44,9 @@ class Ids:
 
 
 def slug(text: str) -> str:
-    """The id of a heading that says `text`."""
-    return _DROPPED.sub("", text.strip().lower()).replace(" ", "-") or "section"
+    """The id of a heading that says `text`; none begins with two underscores, as those of the theme do."""
+    name = _DROPPED.sub("", text.strip().lower()).replace(" ", "-")
+    return (name.lstrip("_") if name.startswith("__") else name) or "section"
 
 
 def plain(token: Token) -> str:

@@ -5,7 +5,7 @@ What is written is put together anew from tags that were read: nothing of the so
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from html import escape
 
 from msgspec import Struct
@@ -22,7 +22,7 @@ Resolver = Callable[[str], str | None]
 """From an address that a review may hold to what is written into the page; None: leave it out, the caller told why."""
 
 
-class Finding(Struct, frozen=True):
+class Omission(Struct, frozen=True):
     """Something that was left out of a page, and what to write in its place."""
 
     message: str
@@ -55,8 +55,12 @@ class Cleaner:
         self._scopes = [_Scope("main", [])]
         self._left_out: tuple[str, int] | None = None  # an element whose content is left out; in which scope
         self._line = 0
-        self.findings: list[Finding] = []
-        self.ids: list[str] = []
+        self.omissions: list[Omission] = []
+
+    @property
+    def is_open(self) -> bool:
+        """Whether any raw element is."""
+        return any(scope.open for scope in self._scopes)
 
     @property
     def line(self) -> int:
@@ -97,7 +101,7 @@ class Cleaner:
         Args:
             html: the content.
             block: whether it is that of an `html_block`.
-            line: 0-based, where it begins; findings count from there.
+            line: 0-based, where it begins; omissions count from there.
         """
         written = []
         for token in tokens(html.replace("\r\n", "\n")):
@@ -115,6 +119,34 @@ class Cleaner:
         if block:
             self._left_out = None  # else a forgotten end would cost the rest of the page
         return "".join(written)
+
+    def attributes(self, name: str, given: Mapping[str, str], line: int = 0) -> str:
+        """What an author gave an element of the renderer's, as it is written; what that cannot have is an omission.
+
+        Args:
+            name: of the element.
+            given: attributes other than addresses.
+            line: 0-based, where they stand.
+        """
+        self._line = line
+        kept = {key: value for key, value in given.items() if _kept(name, key, value)}
+        style = _style(name, given, False)
+        self.refuse(name, [key for key in given if key not in {*kept, "id"} and not (key == "width" and style)], line)
+        self._name_it(name, given, kept)
+        return _written(name, kept | ({"style": style} if style else {}))
+
+    def refuse(self, name: str, given: Iterable[str], line: int = 0) -> None:
+        """Note that these attributes of an element of the renderer's are left out."""
+        self._line = line
+        for key in given:
+            self._find(f"`{key}` of <{name}> is left out", "the guide says which attributes it can have")
+
+    def named(self, name: str, given: str, line: int = 0) -> str:
+        """The id that an author gave an element of the renderer's, unique on the page; empty where it can have none."""
+        self._line = line
+        kept: dict[str, str] = {}
+        self._name_it(name, {"id": given}, kept)
+        return kept.get("id", "")
 
     def _tag(self, token: Token) -> str:
         name = rules.RENAMED.get(token.name, token.name)
@@ -254,10 +286,7 @@ class Cleaner:
         style = _style(name, written, token.name == "center")
         if style:
             kept["style"] = style
-        return "".join(
-            f" {key}" if key in rules.FLAGS.get(name, ()) else f' {key}="{escape(readable(value))}"'
-            for key, value in kept.items()
-        )
+        return _written(name, kept)
 
     def _lead(self, written: str, kept: dict[str, str]) -> None:
         """Give a link its address, if it may lead there."""
@@ -269,7 +298,7 @@ class Cleaner:
         if found is not None and not refused_link(found):
             kept["href"] = found
 
-    def _name_it(self, name: str, written: dict[str, str], kept: dict[str, str]) -> None:
+    def _name_it(self, name: str, written: Mapping[str, str], kept: dict[str, str]) -> None:
         """Give an element the id that its author gave it, as a unique one."""
         given = written.get("id") or (written.get("name", "") if name == "a" else "")
         if not given:
@@ -281,10 +310,19 @@ class Cleaner:
         unique = self._unique(wanted)
         if unique:
             kept["id"] = unique
-            self.ids.append(unique)
+        if unique != wanted:
+            what = "heading" if name in rules.HEADINGS else f"<{name}>"
+            self._find(f"the id '{wanted}' is taken on this page", f"give the {what} another")
 
     def _find(self, message: str, hint: str) -> None:
-        self.findings.append(Finding(message, hint, self._line))
+        self.omissions.append(Omission(message, hint, self._line))
+
+
+def _written(name: str, kept: Mapping[str, str]) -> str:
+    return "".join(
+        f" {key}" if key in rules.FLAGS.get(name, ()) else f' {key}="{escape(readable(value))}"'
+        for key, value in kept.items()
+    )
 
 
 def _holds(inner: str, name: str, line: bool) -> bool:
@@ -317,7 +355,7 @@ def _number(value: str) -> bool:
     return value.isascii() and value.isdigit() and len(value) <= 4
 
 
-def _style(name: str, written: dict[str, str], centred: bool) -> str:
+def _style(name: str, written: Mapping[str, str], centred: bool) -> str:
     """What HTML once said by attributes and now says by a style."""
     said = []
     side = rules.SIDES.get(written.get("align", "").lower(), "center" if centred else "")
