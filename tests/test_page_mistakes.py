@@ -6,14 +6,17 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 
 from tests import miniature
 from tests.conftest import COMMAND
 from tests.writing import html, mistakes
 from verify.model import Review
 from verify.project.project import Project
-from verify.site import checks
+from verify.project.store import write_atomically
+from verify.site import checks, views, words
 from verify.site.links import link_from
+from verify.site.pages import Page, render
 from verify.site.targets import Targets
 
 BELOW = "addresses are relative to the review's file"
@@ -298,6 +301,105 @@ def test_anchors_are_looked_up_in_every_page(tmp_path: Path) -> None:
         f"reviews/coin.md:{first}: '#claim-fare' is no anchor of reviews/dice.md\n    did you mean 'claim-fair'?",
         f"reviews/coin.md:{first + 1}: '#methods' is no anchor of method.md\n    did you mean 'method'?",
     ]
+
+
+def anchors(root: Path, text: str, **others: str) -> list[str]:
+    """What is wrong with a review that says `text`, in one line each."""
+    project = miniature.make(root, {"dice": miniature.DICE.replace("Sixes:", f"{text}\n\nSixes:"), **others}, ran={})
+    return [each.message for each in checks.mistakes(project)]
+
+
+def test_anchors_of_generated_pages_are_known(tmp_path: Path) -> None:
+    (tmp_path / "first").mkdir()
+    (tmp_path / "second").mkdir()
+    section = words.anchor("Chance & <b>order</b>")
+    text = f"""\
+[a](../index.md#papers) [b](../index.md#papers-list) [c](../index.md#section-{section}) [d](../index.md#dice)
+[e](../claims.md#claims) [f](../claims.md#claims-table) [g](../index.md#zz) [h](../claims.md#zz)
+[i](../CHANGELOG.md#changelog) [j](../CHANGELOG.md#zz)
+"""
+    project = miniature.make(tmp_path / "first", {"dice": miniature.DICE}, ran={})
+    for path, page in render(project).items():
+        if path in ("index.md", "claims.md"):
+            assert isinstance(page, Page)
+            soup = BeautifulSoup(page.html, "html.parser")
+            assert page.ids == {str(each["id"]) for each in soup.find_all(id=True)}
+    expected = [f"'#zz' is no anchor of {page}" for page in ("index.md", "claims.md", "changelog.md")]
+    assert anchors(tmp_path / "second", text) == expected
+
+
+def test_a_document_without_headings_has_no_anchor_and_what_is_not_known_is_no_mistake(tmp_path: Path) -> None:
+    (tmp_path / "docs" / "notebooks").mkdir(parents=True)
+    (tmp_path / "docs" / "plain.md").write_text("Text.\n")
+    (tmp_path / "docs" / "latin.md").write_bytes("# Über\n".encode("latin-1"))
+    (tmp_path / "docs" / "notebooks" / "x.ipynb").write_text("{}")
+    text = "[a](../docs/plain.md#a) [b](../docs/latin.md#b) [c](../docs/notebooks/x.ipynb#c) [d](../docs/plain.md#)"
+    assert anchors(tmp_path, text) == ["'#a' is no anchor of plain.md"]
+
+
+def test_anchors_of_a_review_that_cannot_be_read_are_not_known(tmp_path: Path) -> None:
+    project = miniature.make(tmp_path, {"coin": miniature.COIN, "dice": miniature.DICE}, ran={})
+    write_atomically(project.evidence_path("coin", "tosses", "tiny"), b"{}\n")
+    (tmp_path / "reviews" / "dice.md").write_text(miniature.DICE.replace("Sixes:", "[a](coin.md#claim-biased) Sixes:"))
+    for slugs in (None, ["dice"]):
+        assert [each for each in checks.mistakes(Project.load(tmp_path), slugs) if "anchor" in each.message] == []
+
+
+def test_anchors_of_a_document_are_those_of_the_projects_markdown_and_of_the_file_as_it_is_now(tmp_path: Path) -> None:
+    document = tmp_path / "docs" / "page.md"
+    document.parent.mkdir()
+    document.write_text(
+        '---\ntitle: x\n# No: heading\n---\n\n# One {#first}\n\n!!! note\n    ## Two\n\n<a name="old"></a>\n'
+    )
+    text = "[a](../page.md#first) [b](../page.md#two) [c](../page.md#no-heading) [d](../page.md#old)"
+    c = "'#no-heading' is no anchor of page.md"
+    assert anchors(tmp_path, text) == [c]
+    settings = tmp_path / "mkdocs.yml"
+
+    def with_extensions(written: str) -> list[str]:
+        settings.write_text(f"site_name: !ENV [NAME, x]\nplugins: [verify]\n{written}")
+        return [each.message.partition(" ")[0] for each in checks.mistakes(Project.load(tmp_path))]
+
+    assert with_extensions("") == ["'#first'", "'#two'", "'#no-heading'"]
+    assert with_extensions("markdown_extensions: [attr_list, no.such.extension]\n") == ["'#two'", "'#no-heading'"]
+    assert with_extensions("markdown_extensions:\n  attr_list: {}\n  admonition:\n") == ["'#no-heading'"]
+    slugify = "markdown_extensions:\n  - toc: {slugify: !!python/name:pymdownx.slugs.uslugify }\n"
+    assert with_extensions(slugify) == []
+    assert with_extensions("INHERIT: other.yml\n") == []
+    assert with_extensions("markdown_extensions: [attr_list, admonition, toc: {separator: _}]\n") == ["'#no-heading'"]
+    document.write_text("# No heading\n")
+    assert with_extensions("markdown_extensions: [toc: {separator: _}]\n")[0] == "'#first'"
+    assert with_extensions("markdown_extensions: [toc]\n") == ["'#first'", "'#two'", "'#old'"]
+
+
+def test_checking_one_review_renders_it_and_what_its_anchors_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = miniature.DICE.replace("title: Dice", "title: Other").replace("Sixes:", "[a](#zz) Sixes:")
+    review = miniature.DICE.replace("Sixes:", "[a](named.md#rolls) [b](named.md#zz) [c](third.md) Sixes:")
+    third = miniature.DICE.replace("title: Dice", "title: Third")
+    project = miniature.make(tmp_path, {"dice": review, "named": named, "third": third}, ran={})
+    viewed = []
+
+    def view(project: Project, review: Review) -> views.ReviewView:
+        viewed.append(review.slug)
+        return views.view(project, review)
+
+    monkeypatch.setattr("verify.site.pages.view", view)
+    assert [str(each).split("\n")[0][-35:] for each in checks.mistakes(project, ["dice"])] == [
+        "'#zz' is no anchor of reviews/named.md"[-35:]
+    ]
+    assert viewed == ["dice", "named"]
+    viewed.clear()
+    assert checks.mistakes(project, ["third"]) == []
+    assert viewed == ["third"]
+    for text, wrong in (
+        ("[a](../index.md#named) [b](../index.md#zz)", "index.md"),
+        ("[a](../CHANGELOG.md#zz)", "changelog.md"),
+    ):
+        (tmp_path / "reviews" / "third.md").write_text(third.replace("Sixes:", f"{text} Sixes:"))
+        [mistake] = checks.mistakes(Project.load(tmp_path), ["third"])
+        assert mistake.message == f"'#zz' is no anchor of {wrong}"
 
 
 def test_check_tells_file_and_line_and_ends_with_two(tmp_path: Path) -> None:

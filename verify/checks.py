@@ -13,14 +13,14 @@ from verify.planning.plan import Planned, examine
 from verify.project import refresh
 from verify.project.project import Project
 from verify.running import notebooks
-from verify.site import checks as pages
+from verify.site import checks as page_checks
 
 
 def mistakes(project: Project, slugs: Collection[str] | None = None) -> list[UserError]:
     """All mistakes that readable reviews do not hold in themselves; of those in `slugs`, where that is given."""
     chosen = [review for review in project.reviews if slugs is None or review.slug in slugs]
     errors = [each for each in _between(project, chosen) if slugs is None or _is_of(each.file, slugs)]
-    errors += [each for each in pages.mistakes(project) if slugs is None or _is_of(each.file, slugs)]
+    errors += [each for each in page_checks.mistakes(project, slugs) if slugs is None or _is_of(each.file, slugs)]
     for review in chosen:
         for find in _OF_A_REVIEW:
             try:

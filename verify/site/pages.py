@@ -6,9 +6,9 @@ is in sheets: HTML documents, from which folds in the page take a part when they
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, MutableMapping, Sequence
 from functools import cache, partial
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
@@ -84,24 +84,33 @@ class Renderer:
         self._kept: dict[str, _Kept] = {}
         self._equations: Translations | None = None
 
-    def render(self, project: Project) -> Rendered:
+    def render(self, project: Project, slugs: Collection[str] | None = None) -> Rendered:
         """All pages and sheets; evidence and drawings are read, never changed.
 
         A review whose evidence cannot be read has a page that says so, and no other page speaks of it.
+
+        Args:
+            project: whose pages these are.
+            slugs: of the reviews whose own pages are asked for, without those that speak of all; all if left out.
         """
         if self._equations is None:
             self._equations = Translations(project.root)
         kept: dict[str, _Kept] = {}
         unread: list[tuple[str, UserError]] = []
         for review in project.reviews:
+            if slugs is not None and review.slug not in slugs:
+                continue
             try:
                 kept[review.slug] = self._of(project, review)
             except UserErrors as mistakes:
                 unread += [_of_review(error, review) for error in mistakes.errors]
             except UserError as mistake:
                 unread.append(_of_review(mistake, review))
+        if slugs is not None:
+            self._kept = {**self._kept, **kept}
+            return dict(chain.from_iterable(each.pages.items() for each in kept.values())) | broken(unread)
         self._kept = kept
-        self._equations.save()
+        self._equations.save()  # what no page asked for is left out, so only now
         views = [each.view for each in kept.values()]
         rendered: Rendered = {
             "index.md": _home(views, self._link("index.md")),
@@ -200,15 +209,19 @@ def sections(project: Project) -> dict[str, list[str]]:
 
 def _home(views: list[ReviewView], link: Link) -> Page:
     about = "Reviews of machine-learning papers whose claims are tested by experiments that anyone can rerun."
-    html = _rendered("home.html", sections=lists.papers(views), choices=lists.paper_filters(views), link=link)
-    return Page("Papers", about, (html,), hide=("navigation", "toc"))
+    sections = lists.papers(views)
+    html = _rendered("home.html", sections=sections, choices=lists.paper_filters(views), link=link)
+    ids = {"papers", "papers-list", *(f"section-{words.anchor(section)}" for section, _ in sections)}
+    ids |= {each.review.slug for each in views}
+    return Page("Papers", about, (html,), hide=("navigation", "toc"), ids=frozenset(ids))
 
 
 def _claims(views: list[ReviewView], link: Link) -> Page:
     about = "Every claim of every paper in one table, with its verdict, its estimate and the criterion it had to meet."
     rows = lists.claims(views)
     html = _rendered("claims.html", rows=rows, choices=lists.claim_filters(rows), link=link)
-    return Page("Claims", about, (html,), hide=("navigation", "toc"))
+    ids = frozenset({"claims", "claims-table"} if rows else {"claims"})
+    return Page("Claims", about, (html,), hide=("navigation", "toc"), ids=ids)
 
 
 def _review(
