@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import signal
 import socket
@@ -25,6 +26,11 @@ plugins: [search, verify]
 """
 
 
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
 class Site:
     """A running `verify serve`."""
 
@@ -44,6 +50,11 @@ class Site:
                 return str(answer.read().decode())
         except (urllib.error.URLError, ConnectionError):
             return ""
+
+    def get(self, path: str) -> bytes:
+        """What is served at a path of the site."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{path}", timeout=5) as answer:
+            return bytes(answer.read())
 
     def shows(self, text: str, seconds: float = 30) -> bool:
         """Whether the page comes to hold `text`."""
@@ -92,6 +103,35 @@ def test_edits_reach_the_page_and_a_mistake_does_not_end_it(site: Site, ran: Min
     assert site.shows("Another sentence.")
     assert ran.journal.read_bytes() == journal, "no experiment ran"
     assert f"reviews/coin.md:{line}: " in site.stop()
+
+
+def test_a_picture_comes_with_the_text_that_names_it_and_mistakes_are_told(site: Site, ran: Mini) -> None:
+    (ran.root / "reviews" / "coin.png").write_bytes(PNG)
+    assert site.shows("A coin shows heads")
+    with pytest.raises(urllib.error.HTTPError):
+        site.get("reviews/coin.png")
+    ran.edit("# Coins", "# Coins\n\n![A coin](coin.png), pictured. [Where?](nowhere.md) [Which?](#none)")
+    assert site.shows("pictured.")
+    assert site.get("reviews/coin.png") == PNG
+    ran.edit("pictured.", "shown.")
+    assert site.shows("shown.")
+    said = site.stop()
+    line = ran.review.read_text().splitlines().index("# Coins") + 3
+    for mistake in ("'nowhere.md' leads to no page and no file", "'#none' is no anchor of this page"):
+        assert said.count(f"reviews/coin.md:{line}: {mistake}") == 2
+
+
+def test_evidence_that_cannot_be_read_ends_no_live_site(site: Site, ran: Mini) -> None:
+    assert site.shows("A coin shows heads")
+    whole = ran.evidence.read_bytes()
+    ran.evidence.write_bytes(whole + b'{"trial": torn\n')
+    assert site.shows("reviews/coin.md cannot be read yet")
+    ran.evidence.write_bytes(whole)
+    assert site.shows("A coin shows heads")
+    said = site.stop()
+    assert "docs/evidence/coin/flips.tiny.jsonl:" in said
+    assert "not built" not in said
+    assert "Traceback" not in said
 
 
 def test_a_reader_sees_an_edit_once_and_a_run_when_it_is_complete(site: Site, ran: Mini, browser: Browser) -> None:

@@ -264,13 +264,31 @@ def test_verdicts_older_than_the_review_fail_a_strict_build(tmp_path: Path) -> N
     assert "Traceback" not in built.stderr
 
 
-def test_evidence_that_cannot_be_read_stops_the_build(tmp_path: Path) -> None:
-    project = miniature.make(tmp_path, {"dice": miniature.DICE}, ran={})
-    write_atomically(project.evidence_path("dice", "rolls", "tiny"), b"{}\n")
-    built = miniature.build(tmp_path)
-    assert built.returncode != 0
-    assert "docs/evidence/dice/rolls.tiny.jsonl:1:" in built.stderr
-    assert "Traceback" not in built.stderr
+def test_evidence_that_cannot_be_read_fails_a_strict_build_and_costs_another_only_its_own_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SITE_URL", "https://example.org/")
+    project = miniature.make(tmp_path)
+    notebooks = tmp_path / "docs" / "notebooks"
+    notebooks.mkdir()
+    for name in ("coin", "nobodys"):
+        (notebooks / f"{name}.ipynb").write_text(json.dumps(NOTEBOOK), encoding="utf-8")
+    records = project.evidence_path("coin", "tosses", "tiny")
+    write_atomically(records, records.read_bytes() + b'{"trial": torn\n')
+    line = records.read_bytes().count(b"\n")
+    for options, fails in ((("--strict",), True), ((), False)):
+        built = miniature.build(tmp_path, *options)
+        assert (built.returncode != 0) == fails
+        assert f"docs/evidence/coin/tosses.tiny.jsonl:{line}:" in built.stderr
+        assert "docs/notebooks/nobodys.ipynb: nothing above it says" in built.stderr
+        assert "Traceback" not in built.stderr
+    site = tmp_path / "site"
+    assert "reviews/coin.md cannot be read yet" in (site / "reviews" / "coin" / "index.html").read_text("utf-8")
+    assert "Sixes:" in (site / "reviews" / "dice" / "index.html").read_text("utf-8")
+    feed = (site / "feed.xml").read_text("utf-8")
+    assert "Dice without evidence" in feed
+    assert "Coins" not in feed
+    assert not list((site / "evidence" / "coin").glob("*.csv"))
 
 
 def test_a_drawing_that_is_none_fails_a_strict_build(tmp_path: Path) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
+from verify.errors import UserErrors
+from verify.model import Review
 from verify.project import store
 from verify.project.project import Project
 from verify.site import tables
@@ -43,15 +47,23 @@ def explorable(drawing: str) -> str:
 
 
 def beside(project: Project) -> dict[str, bytes]:
-    """Files that pages refer to and that lie nowhere yet, by their path relative to the site's root."""
+    """Files that pages refer to and that lie nowhere yet, by their path relative to the site's root.
+
+    Nothing is made for a review whose evidence cannot be read: its page says why (as of `pages.broken`).
+    """
     found: dict[str, bytes] = {}
     figures = ((review, *each) for review in project.reviews for each in project.figures(review))
     if any(project.svg_path(review.slug, figure.id, scale).is_file() for review, _, figure, scale in figures):
         found[engine_path()] = engine(project.root)
     for review in project.reviews:
-        for verification, scale in project.rungs(review):
-            evidence = project.evidence(review.slug, verification.id, scale)
-            if evidence and evidence.records:
-                path = tables.csv_path(review.slug, verification.id, scale)
-                found[path] = tables.as_csv(evidence).encode()
+        with suppress(UserErrors):
+            found |= dict(_tables(project, review))
     return found
+
+
+def _tables(project: Project, review: Review) -> Iterator[tuple[str, bytes]]:
+    """The records of a review, as CSV."""
+    for verification, scale in project.rungs(review):
+        evidence = project.evidence(review.slug, verification.id, scale)
+        if evidence and evidence.records:
+            yield tables.csv_path(review.slug, verification.id, scale), tables.as_csv(evidence).encode()

@@ -8,6 +8,7 @@ those of its last whole build.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,18 @@ def beside(root: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in files}
 
 
-def follow(root: Path, built: Built, project: Project, rendered: Rendered) -> int | None:
-    """Build the pages that changed since; how many, or None where only a whole build will do."""
+def follow(
+    root: Path, built: Built, project: Project, rendered: Rendered, beside_reviews: Mapping[str, Path]
+) -> int | None:
+    """Build the pages that changed since; how many, or None where only a whole build will do.
+
+    Args:
+        root: the project's.
+        built: what the last whole build left.
+        project: as it stands now.
+        rendered: its pages.
+        beside_reviews: the files that pages refer to, by their path in the site.
+    """
     docs, now = root / "docs", beside(root)
     if outline(project) != built.outline or now.keys() != built.beside.keys():
         return None
@@ -71,6 +82,7 @@ def follow(root: Path, built: Built, project: Project, rendered: Rendered) -> in
     for path, made in changed.items():
         if isinstance(made, str) and path not in pages:
             store.write_atomically(site / path, made.encode())
+    _copy(beside_reviews, site)
     _copy_evidence(project, site)
     built.rendered, built.beside = rendered, now
     return len(uris)
@@ -85,15 +97,21 @@ def _build(pages: list[Any], built: Built) -> None:
         page.validate_anchor_links(files=built.files, log_level=built.config.validation.links.anchors)
 
 
-def _copy_evidence(project: Project, site: Path) -> None:
-    """Publish records, drawings and specifications that are newer than what is served."""
-    copied = set()
-    for name, path in published.documents(project.root, "docs/evidence").items():
+def _copy(files: Mapping[str, Path], site: Path) -> list[Path]:
+    """Publish files that are newer than what is served, or not served yet; which."""
+    copied = []
+    for name, path in files.items():
         served = site / name
         if not (served.is_file() and served.stat().st_mtime_ns >= path.stat().st_mtime_ns):
             served.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, served)
-            copied.add(path.suffix)
-    if ".jsonl" in copied:
+            copied.append(path)
+    return copied
+
+
+def _copy_evidence(project: Project, site: Path) -> None:
+    """Publish records, drawings and specifications that are newer than what is served."""
+    copied = _copy(published.documents(project.root, "docs/evidence"), site)
+    if any(path.suffix == ".jsonl" for path in copied):
         for name, content in files_of_pages.beside(project).items():
             store.write_atomically(site / name, content)

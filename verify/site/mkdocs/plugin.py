@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from copy import copy
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -12,7 +12,6 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemBytecodeCache
 from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.exceptions import PluginError
 from mkdocs.livereload import LiveReloadServer
 from mkdocs.plugins import BasePlugin, get_plugin_logger
 from mkdocs.structure.files import File, Files
@@ -65,15 +64,13 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
 
     def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
         """Add the pages and whatever else lies beside the reviews."""
-        with _mistakes_listed():
-            self._beside = live.beside(self._root)  # before anything is read: what changes meanwhile is built again
-            self._rendered = self._renderer.render(self._project)
-            beside = files_of_pages.beside(self._project)
+        self._beside = live.beside(self._root)  # before anything is read: what changes meanwhile is built again
+        self._rendered = self._renderer.render(self._project)
+        beside = files_of_pages.beside(self._project)
         if self._live:
             self._rendered |= pages.broken((mistake.file, mistake) for mistake in self._mistakes)
         found, mistakes = checks.published(self._project, self._rendered)
-        for mistake in mistakes:
-            log.warning(str(mistake))
+        _warn_of(mistakes)
         self._heads = _heads(self._project)
         _leave_out(files, self._root, config)
         for path, made in self._rendered.items():
@@ -84,7 +81,9 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
             files.append(File.generated(config, name, abs_src_path=str(lying)))
         if config.site_url:  # a feed needs whole addresses
             title, about = config.site_name, config.site_description or config.site_name
-            news = feed.feed(self._project, title, about, config.site_url, config.use_directory_urls)
+            news = feed.feed(
+                _readable(self._project, self._rendered), title, about, config.site_url, config.use_directory_urls
+            )
             files.append(File.generated(config, feed.PATH, content=news))
         return files
 
@@ -133,10 +132,19 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
             if path not in files.src_uris:
                 files.append(File.generated(config, path, content=style))
             page.meta["verify_head"] = pages.stylesheet(page.file.src_uri, path, config.use_directory_urls)
-            html = pages.notebook(self._project, name.stem, config.use_directory_urls) + jupyter.mended(html)
+            html = self._whose(name, config) + jupyter.mended(html)
         for tex, reason in equations.broken(html):
             log.warning(f"{page.file.src_uri}: the equation {tex!r} cannot be read: {reason}")
         return html
+
+    def _whose(self, notebook: Path, config: MkDocsConfig) -> str:
+        """What stands above a notebook; nothing where its review is not there, or cannot be shown."""
+        try:
+            return pages.notebook(self._project, notebook.stem, config.use_directory_urls)
+        except (UserError, UserErrors) as error:
+            message = str(error).replace("\n", "; ")
+            log.warning(f"docs/{notebook.as_posix()}: nothing above it says to which review it belongs: {message}")
+            return ""
 
     def on_page_context(
         self, context: TemplateContext, *, page: Page, config: MkDocsConfig, nav: Navigation
@@ -178,15 +186,14 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
         start = time.monotonic()
         project, mistakes = Project.inspect(self._root)
         if self._built is not None and not mistakes:
-            try:
-                rendered = self._renderer.render(project)
-                self._project, self._rendered = project, rendered
-                self._heads |= _heads(project)
-                built = live.follow(self._root, self._built, project, rendered)
-            except (UserError, UserErrors):
-                built = None  # the whole build says what is wrong
-            if built is not None:
+            rendered = self._renderer.render(project)
+            found, wrong = checks.published(project, rendered)
+            self._project, self._rendered = project, rendered
+            self._heads |= _heads(project)
+            built = live.follow(self._root, self._built, project, rendered, found)
+            if built is not None:  # else the whole build says what is wrong
                 _warn_of_old_verdicts(project)
+                _warn_of(wrong)
                 log.info(f"{words.count(built, 'page')} built in {time.monotonic() - start:.2f} seconds")
                 return
         whole()
@@ -207,21 +214,22 @@ def _heads(project: Project) -> dict[str, str]:
     return {f"reviews/{review.slug}.md": pages.head(review) for review in project.reviews}
 
 
+def _readable(project: Project, rendered: pages.Rendered) -> Project:
+    """The project of the reviews that have pages of their own."""
+    found = copy(project)
+    found.reviews = tuple(review for review in project.reviews if not checks.is_broken(rendered.get(review.path)))
+    return found
+
+
+def _warn_of(mistakes: Iterable[UserError]) -> None:
+    for mistake in mistakes:
+        log.warning(str(mistake))
+
+
 def _warn_of_old_verdicts(project: Project) -> None:
     for review in project.reviews:
         if not is_current(project, review):
             log.warning(f"{review.path}: verdicts or figures are older than the review: run `verify refresh`")
-
-
-@contextmanager
-def _mistakes_listed() -> Iterator[None]:
-    """End the build with all mistakes of a user's, one below the other, and no traceback."""
-    try:
-        yield
-    except (UserError, UserErrors) as mistake:
-        found = mistake.errors if isinstance(mistake, UserErrors) else [mistake]
-        number = "1 mistake" if len(found) == 1 else f"{len(found)} mistakes"
-        raise PluginError("\n".join([f"{number}; mend and build again", *map(str, found)])) from None
 
 
 def _with_sections(nav: list[Any], sections: dict[str, list[str]]) -> list[Any]:
