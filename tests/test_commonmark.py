@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.commonmark import KINDS, MENDS, difference
+from tests.commonmark import KINDS, difference, wrong
+from tests.writing import html
 
 
 @pytest.mark.parametrize(
@@ -39,20 +40,46 @@ def test_a_structure_that_is_another_one_is_a_difference(source: str, expected: 
     assert difference(source, expected) is None
 
 
-@pytest.mark.parametrize(
-    ("source", "expected", "kind"),
-    [
-        ("# a\n\n## b\n", "<h1>a</h1><h2>b</h2>", "headings go down a level where the text has an h1"),
-        ("[a](/b)\n", '<p><a href="/b">a</a></p>', "links that lead nowhere are text"),
-        ("![a](/b.png)\n", '<p><img src="/b.png" alt="a"></p>', "images that are no files of the project are text"),
-        ("see https://example.org\n", "<p>see https://example.org</p>", "bare addresses are links"),
-        ("<script>a</script>\n", "<script>a</script>", "raw HTML is cleaned"),
-        ("\\[a=b\\]\n", "<p>[a=b]</p>", "equations"),
-        ("{{ a.b }}\n", "<p>{{ a.b }}</p>", "bindings and references"),
-        ("~a~\n", "<p>~a~</p>", "strikethrough"),
-        ("# a {#b}\n\n`c`{#d}\n", "<h1>a {#b}</h1><p><code>c</code>{#d}</p>", "attributes"),
-    ],
-)
-def test_each_kind_of_difference_that_the_guide_names_is_known(source: str, expected: str, kind: str) -> None:
-    assert kind in {*MENDS, *KINDS}
-    assert difference(source, expected) == (kind,)
+OF_KINDS = [
+    ("# a\n\n## b\n", "<h1>a</h1><h2>b</h2>", "headings go down a level where the text has an h1"),
+    ("[a](/b)\n", '<p><a href="/b">a</a></p>', "links that lead nowhere are text"),
+    ("[a]()\n", '<p><a href="">a</a></p>', "links that lead nowhere are text"),
+    ("![a](/b.png)\n", '<p><img src="/b.png" alt="a"></p>', "images that are no files of the project are text"),
+    ("see https://example.org\n", "<p>see https://example.org</p>", "bare addresses are links"),
+    ("<script>a</script>\n", "<script>a</script>", "raw HTML is cleaned"),
+    ("*a* <foo>b\n", "<p><em>a</em> <foo>b</p>", "raw HTML is cleaned"),
+    ("<div>\n\n- a\n\n`b`\n", "<div><ul><li>a</li></ul><p><code>b</code></p>", ""),
+    ("a <script>b `c`</script> *d*\n", "<p>a <script>b <code>c</code></script> <em>d</em></p>", "raw HTML is cleaned"),
+    ("*a* \\[a=b\\]\n", "<p><em>a</em> [a=b]</p>", "equations"),
+]
+
+
+@pytest.mark.parametrize(("source", "expected", "kind"), OF_KINDS)
+def test_each_kind_of_difference_that_an_example_has_is_known(source: str, expected: str, kind: str) -> None:
+    assert difference(source, expected) == ((kind,) if kind else ())
+
+
+def test_there_is_an_example_of_each_kind() -> None:
+    assert set(KINDS) <= {kind for _, _, kind in OF_KINDS}
+
+
+@pytest.mark.parametrize(("source", "expected", "kind"), OF_KINDS)
+def test_a_wrong_page_is_refused_whatever_kind_its_example_is_of(source: str, expected: str, kind: str) -> None:
+    del kind
+    pages = list(wrong(html(source)))
+    assert len(pages) >= 2
+    assert [each for each in pages if difference(source, expected, each) is not None] == []
+
+
+@pytest.mark.parametrize(("source", "expected", "kind"), OF_KINDS)
+def test_a_page_is_not_held_against_an_answer_that_the_specification_does_not_give(
+    source: str, expected: str, kind: str
+) -> None:
+    del kind
+    assert difference(source, expected + "<p>more</p>") is None
+    assert difference(source, "<p>anything at all</p>") is None
+
+
+@pytest.mark.parametrize("source", ["~a~ *b*\n", "{{ a.b }} *b*\n", "`c`{#d} *b*\n", "<i>a</i> *b*\n", "$a$ *b*\n"])
+def test_no_syntax_excuses_a_page(source: str) -> None:
+    assert difference(source, "<p>anything at all</p>") is None
