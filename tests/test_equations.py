@@ -106,3 +106,19 @@ def test_a_browser_shows_equations_without_scripts_and_asks_no_other_host(browse
         assert "not run" in page.locator("p:has(msqrt)").inner_text()
         assert heard.complaints == []
         context.close()
+
+
+def test_pages_written_by_hand_have_equations_and_tell_what_cannot_be_read(tmp_path: Path) -> None:
+    miniature.make(tmp_path, ran={})
+    page = (
+        "# By hand\n\n$\\newcommand{\\loss}{L}$ see $\\eqref{loss}$\n\n$$\n\\loss < 1 \\label{loss}\n$$\n\n$\\nosuch$\n"
+    )
+    (tmp_path / "docs" / "hand.md").write_text(page)
+    built = miniature.build(tmp_path)
+    assert built.returncode == 0, built.stderr
+    said = [line for line in built.stderr.splitlines() if "cannot be read" in line]
+    assert len(said) == 1
+    assert "hand.md: the equation '\\\\nosuch' cannot be read: there is no command \\nosuch" in said[0]
+    shown = BeautifulSoup((tmp_path / "site" / "hand" / "index.html").read_text(), "html.parser")
+    assert shown.select_one('a[href="#eq-loss"]') is not None
+    assert shown.select_one("div.verify-equation #eq-loss") is not None

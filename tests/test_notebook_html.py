@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +11,17 @@ from hypothesis import strategies as st
 from tests.test_safe_html import HOSTILE, PIECES, Balanced
 from verify.site.addresses import refused_link, refused_source
 from verify.site.mkdocs import jupyter
+from verify.site.mkdocs.equations import Unread
 from verify.site.notebook_html import clean_notebook
+
+
+def cleaned(html: str) -> str:
+    return "".join(clean_notebook(html, lambda text: [text]))
+
+
+def mended(text: str) -> str:
+    return jupyter.mended(MARKDOWN.format(text))[0]
+
 
 MARKDOWN = '<div class="jp-RenderedHTMLCommon jp-RenderedMarkdown">{}</div>'
 
@@ -28,7 +40,7 @@ MARKDOWN = '<div class="jp-RenderedHTMLCommon jp-RenderedMarkdown">{}</div>'
     ],
 )
 def test_what_a_notebook_is_made_of_stays(html: str) -> None:
-    assert clean_notebook(html) == html
+    assert cleaned(html) == html
 
 
 @pytest.mark.parametrize(
@@ -52,18 +64,18 @@ def test_what_a_notebook_is_made_of_stays(html: str) -> None:
     ],
 )  # fmt: skip
 def test_the_rest_is_left_out_or_mended(html: str, expected: str) -> None:
-    assert clean_notebook(html) == expected
+    assert cleaned(html) == expected
 
 
 @pytest.mark.parametrize("html", HOSTILE)
 def test_nothing_hostile_is_left(html: str) -> None:
-    _check(clean_notebook(html))
+    _check(cleaned(html))
 
 
 @given(st.lists(PIECES, max_size=12).map("".join))
 def test_whatever_a_notebook_holds_its_page_is_harmless(html: str) -> None:
-    _check(clean_notebook(html))
-    _check(jupyter.mended(MARKDOWN.format(html)))
+    _check(cleaned(html))
+    _check(mended(html))
 
 
 def _check(html: str) -> None:
@@ -94,18 +106,45 @@ def test_only_the_style_of_mkdocs_jupyters_own_is_published() -> None:
     head = "<script>x</script><style>a{}</style><style b>c{}</style>"
     notebook, style = jupyter.parted(f'{head}<div class="jupyter-wrapper"><style>evil{{}}</style>x</div>')
     assert style == "a{}\nc{}"
-    assert jupyter.mended(notebook) == '<div class="jupyter-wrapper">x</div>'
+    assert jupyter.mended(notebook)[0] == '<div class="jupyter-wrapper">x</div>'
 
 
 def test_equations_are_read_in_the_text_of_markdown_alone() -> None:
-    page = jupyter.mended(
-        MARKDOWN.format("<p>$a &lt; b$ and $$c$$, \\(d\\), \\[e\\]; \\$1 <code>$f$</code></p>") + "<p>$g$</p>"
-    )
+    page = mended("<p>$a &lt; b$ and $$c$$, \\(d\\), \\[e = 1\\]; \\$1 <code>$f$</code></p>")
     assert page.count("<math") == 4
+    assert page.count('<span class="verify-equation"') == 2
     assert "<mo>&lt;</mo>" in page
-    assert "\\$1 <code>$f$</code>" in page
-    assert "<p>$g$</p>" in page
+    assert "; $1 <code>$f$</code>" in page
+    assert jupyter.mended("<p>$g$</p>")[0] == "<p>$g$</p>"
 
 
-def test_an_equation_that_cannot_be_read_is_marked() -> None:
-    assert '<code class="verify-broken"' in jupyter.mended(MARKDOWN.format("<p>$\\nosuchcommand$</p>"))
+@pytest.mark.parametrize(
+    "text",
+    ["costs $5/$6 a day", "$10 on Sundays, between US$ and C$", "a \\\\$b", "[1] &amp; &lt;b&gt;", "a$"],
+)
+def test_money_and_what_is_escaped_stay(text: str) -> None:
+    assert mended(f"<p>{text}</p>") == MARKDOWN.format(f"<p>{text}</p>")
+
+
+def test_macros_and_labels_hold_for_the_whole_notebook() -> None:
+    page, unread = jupyter.mended(
+        MARKDOWN.format('<p id="eq-loss">$\\newcommand{\\loss}{L}$ see $\\eqref{loss}$</p>')
+        + MARKDOWN.format("<p>$$\n\\loss &lt; 1 \\label{loss}\n$$</p>")
+    )
+    assert unread == []
+    assert page.count(' id="eq-loss"') == 1
+    assert '<p id="eq-loss_2"> see <math' in page
+    assert 'href="#eq-loss"' in page
+
+
+def test_an_equation_that_cannot_be_read_is_marked_and_told() -> None:
+    page, unread = jupyter.mended(MARKDOWN.format("<p>$\\nosuch &lt; x$ $y$</p>"))
+    assert unread == [Unread("\\nosuch < x", "there is no command \\nosuch")]
+    assert '<code class="verify-broken" title="there is no command \\nosuch">\\nosuch &lt; x</code> <math' in page
+
+
+@pytest.mark.parametrize("text", ["\\[a ", "$a ", "$$a ", "\\(a ", "\\begin{align}a ", "\\$", "\\\\", "$5/$6 "])
+def test_a_long_text_takes_no_longer_than_its_length(text: str) -> None:
+    begun = time.monotonic()
+    mended(text * 20_000)
+    assert time.monotonic() - begun < 5

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping, Sequence
-from html import escape
 
 from markdown_it.token import Token
 
@@ -47,7 +46,7 @@ def read(
             written[id(token)] = result
             continue
         tex = token.content.strip()
-        written[id(token)] = f'<code class="verify-broken" title="{escape(result.reason)}">{escape(tex)}</code>'
+        written[id(token)] = mathml.as_source(tex, result)
         place = tex[result.at : result.at + 20].split("\n")[0]
         where = f" at '{place}'" if place else ""
         message = f"an equation cannot be read{where}: {result.reason}"

@@ -12,6 +12,7 @@ import re
 import threading
 from bisect import bisect_right
 from collections.abc import MutableMapping, Sequence
+from html import escape
 
 from msgspec import Struct, field
 
@@ -56,6 +57,11 @@ class _Read(Struct):
     source: Source | None = None
     mistake: Mistake | None = None
     ids: list[list[str]] = field(default_factory=list)
+
+
+def as_source(tex: str, mistake: Mistake) -> str:
+    """What is shown in the place of an equation that cannot be read: its source, with the reason as a title."""
+    return f'<code class="verify-broken" title="{escape(mistake.reason)}">{escape(tex)}</code>'
 
 
 def label_id(name: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from html import escape
+from typing import TypeVar
 
 import nh3
 
@@ -45,15 +46,21 @@ _COPIES = {"clipboard-copy-txt", "zeroclipboard-container"}
 """What the notebook's own scripts copy code from; without them the theme's copy it."""
 _CODE, _TEXT = "highlight-ipynb", "jp-RenderedMarkdown"
 
-Texts = Callable[[str], str]
+_OF_EQUATIONS = "eq-"
+"""What the ids of labels in equations begin with: nothing else of a notebook has such a one."""
+
+Piece = TypeVar("Piece")
 
 
-def clean_notebook(html: str, texts: Texts = str) -> str:
+def clean_notebook(html: str, texts: Callable[[str], Iterable[Piece | str]]) -> Iterator[Piece | str]:
     """The body of a notebook's page as HTML without scripts, styles and addresses of other hosts, every id once.
 
     Args:
         html: what mkdocs-jupyter or nbconvert made of it.
         texts: what is made of the HTML of each text of its Markdown, code aside: its equations are in there.
+
+    Returns:
+        HTML, and what else `texts` returned, in order.
     """
     clean = nh3.clean(
         html,
@@ -65,7 +72,7 @@ def clean_notebook(html: str, texts: Texts = str) -> str:
         link_rel=None,
         url_schemes={"http", "https", "mailto", "data"},
     )
-    return "".join(_mended(tokens(clean), texts))
+    return _mended(tokens(clean), texts)
 
 
 def _kept(_: str, attribute: str, value: str) -> str | None:
@@ -79,7 +86,7 @@ def _kept(_: str, attribute: str, value: str) -> str | None:
     return value
 
 
-def _mended(found: Iterator[Token], texts: Texts) -> Iterator[str]:
+def _mended(found: Iterator[Token], texts: Callable[[str], Iterable[Piece | str]]) -> Iterator[Piece | str]:
     """The page with each id once, images that may be shown, and equations."""
     seen: dict[str, int] = {}
     opened: list[tuple[str, str]] = []  # the elements around, with their classes
@@ -89,7 +96,7 @@ def _mended(found: Iterator[Token], texts: Texts) -> Iterator[str]:
             around = {name for name, _ in opened}
             markdown = not around & {"pre", "code", "math"} and any(_TEXT in classes for _, classes in opened)
             if not left_out:
-                yield texts(token.source) if markdown else token.source
+                yield from texts(token.source) if markdown else (token.source,)
         elif token.kind == "open":
             classes = token.attributes.get("class", "").split()
             if token.name not in ("br", "col", "hr", "img", "wbr"):
@@ -116,7 +123,7 @@ def _once(token: Token, seen: dict[str, int]) -> str:
     name = token.attributes.get("id", "")
     if not name:
         return token.source
-    seen[name] = count = seen.get(name, 0) + 1
+    seen[name] = count = seen.get(name, int(name.startswith(_OF_EQUATIONS))) + 1
     if count == 1:
         return token.source
     other = f"{name}_{count}"

@@ -51,6 +51,9 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
         self._root = Path(config.config_file_path).parent
         self._built = None
         self._unmended: set[str] = set()
+        self._unread: list[equations.Unread] = []
+        """Equations of the page that is being read."""
+        config.mdx_configs.setdefault(equations.__name__, {})["unread"] = self._unread
         self._renderer = pages.Renderer(config.use_directory_urls, Site(config.site_name, config.site_url or ""))
         self._project, self._mistakes = Project.inspect(self._root)
         for mistake in self._mistakes:  # each costs its own review; a strict build ends with all of them
@@ -132,9 +135,15 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
             if path not in files.src_uris:
                 files.append(File.generated(config, path, content=style))
             page.meta["verify_head"] = pages.stylesheet(page.file.src_uri, path, config.use_directory_urls)
-            html = self._whose(name, config) + jupyter.mended(html)
-        for tex, reason in equations.broken(html):
+            html = self._whose(name, config) + self._notebook(html)
+        for tex, reason in self._unread:
             log.warning(f"{page.file.src_uri}: the equation {tex!r} cannot be read: {reason}")
+        self._unread.clear()
+        return html
+
+    def _notebook(self, html: str) -> str:
+        html, unread = jupyter.mended(html)
+        self._unread += unread
         return html
 
     def _whose(self, notebook: Path, config: MkDocsConfig) -> str:
