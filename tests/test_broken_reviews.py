@@ -278,3 +278,9 @@ def test_records_that_cannot_be_read_cost_their_review(ran: Mini, where: str) ->
         assert "other" in output
         assert "Traceback" not in output
     assert (ran.root / "docs/evidence/other/flips.tiny.jsonl").is_file()
+
+
+def test_a_review_larger_than_any_text_is_refused(mini: Mini) -> None:
+    (mini.root / "reviews" / "large.md").write_text("a " * 600_000, encoding="utf-8")
+    said = mini.verify("status", expect=2)
+    assert "reviews/large.md: it is larger than 1 MB" in said

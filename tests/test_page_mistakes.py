@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -475,3 +476,32 @@ def test_a_mistake_has_its_line_behind_what_wraps(root: Path, text: str, line: i
 def test_the_line_of_a_footnote_is_that_of_its_text(root: Path) -> None:
     [(line, message, _)] = mistakes("a `[^b]:` z\n\n[^b]: c\n", root)
     assert (line, message) == (3, "no text refers to the footnote [^b], so it is not shown")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (r"so $\frac{1}{$ it is", r"'$\frac' begins an equation that does not end as one"),
+        ("if $x_1 and $y_2", "'$x_1' begins an equation that does not end as one"),
+        (r"a \(x_1 broken", r"'\(' begins an equation that does not end in its paragraph"),
+        (r"\begin{tikzpicture} x \end{tikzpicture}", "'tikzpicture' is no environment of equations"),
+        ("a[^gone] b", "there is no footnote [^gone]"),
+        ("a b " * 6000, "a paragraph has at most 20,000 characters; this one is shown as it was typed"),
+    ],
+)
+def test_what_is_shown_as_it_was_typed_is_told(root: Path, text: str, message: str) -> None:
+    assert [(line, told) for line, told, _ in mistakes(text, root)] == [(1, message)]
+
+
+@pytest.mark.parametrize(
+    "text", ["Set $HOME and x", "US$ 5_000", "`$x_1`", r"\$x_1", r"a\[^gone] b", "costs $5 and a_b", r"\(a) and b"]
+)
+def test_what_only_looks_like_it_is_no_mistake(root: Path, text: str) -> None:
+    assert mistakes(text, root) == []
+
+
+@pytest.mark.parametrize("unit", ["![a](", "[", "*a ", "<b ", "[^a]", "`a", "> ", "- ", "$a ", "{{ ", "[@a "])
+def test_no_text_takes_the_square_of_its_length(unit: str) -> None:
+    begun = time.process_time()
+    html(unit * (300_000 // len(unit)))
+    assert time.process_time() - begun < 5

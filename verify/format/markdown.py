@@ -33,6 +33,10 @@ _BEGINS = re.compile(r"[\\`$]|\{\{|\[@")
 _UNDER_HEAD = re.compile(r"[-:|][-:|\s]*")
 
 
+LONGEST = 20_000
+"""Characters of a paragraph or a cell; of a longer one the marks are not read, which takes the square of its length."""
+
+
 def parse(text: str, env: dict[str, Any] | None = None) -> list[Token]:
     """The tokens of a Markdown text; the `map` of a block's token has its lines, 0-based.
 
@@ -91,6 +95,11 @@ class _Inline(ParserInline):
     def parse(self, src: str, md: MarkdownIt, env: EnvType, tokens: list[Token]) -> list[Token]:
         """As of the base, with lines."""
         state = _State(src, md, env, tokens)
+        if len(src) > LONGEST:
+            state.pending = src
+            state.pushPending()
+            state.push("too_long", "", 0)
+            return state.tokens
         self.tokenize(state)
         for rule in self.ruler2.getRules(""):
             rule(state)

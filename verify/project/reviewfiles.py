@@ -18,6 +18,10 @@ _KINDS = (
 _OTHER_ENDINGS = (".md", ".markdown", ".mdown", ".mkd")
 
 
+MOST = 1_000_000
+"""Bytes of a review: what is larger would keep every command busy, and is no text that anybody wrote."""
+
+
 def find(root: Path) -> tuple[dict[str, bytes], list[UserError]]:
     """The bytes of each review by its path, and what is wrong with the others.
 
@@ -98,7 +102,11 @@ def _read(root: Path, path: str) -> bytes:
         handle = os.open(place, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
         with os.fdopen(handle, "rb") as file:
             _expect_file(os.fstat(handle).st_mode, path)
-            return file.read()
+            content = file.read(MOST + 1)
+        if len(content) > MOST:
+            hint = "put data and pictures into files beside it"
+            raise UserError(f"it is larger than {MOST // 1_000_000} MB, which no review is", path, 0, hint)
+        return content
     except OSError as error:
         raise UserError(f"it cannot be read: {reason(error)}", path) from None
 

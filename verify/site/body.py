@@ -323,6 +323,9 @@ class Writer:
     def _write_text(self, token: Token) -> str:
         return escape(readable(token.content), quote=False)
 
+    def _write_too_long(self, _token: Token) -> str:
+        return ""  # the text before it is the whole paragraph
+
     def _write_code_inline(self, token: Token) -> str:
         given = self._cleaner.attributes("code", _given(token), self._line)
         return f"<code{given}>{escape(readable(token.content), quote=False)}</code>"

@@ -10,12 +10,18 @@ from markdown_it.token import Token
 
 from verify.errors import UserError
 from verify.format.blocks import is_literal
-from verify.format.markdown import walk
+from verify.format.markdown import LONGEST, walk
+from verify.format.maths import ENVIRONMENTS
 from verify.model import Review
 
 _MARKDOWN = re.compile(r"\$\$|\*\*\w|\]\([^()\s]+\)|\\begin\{")
 _UNREAD = ("$$", "\\begin{", "\\[")
 _MEANT = re.compile(r"\\[$\\](?!\[)|(`+)[^`]+\1")
+_OPEN = re.compile(r"\$(?=[^\s\d])(?:[^$\n]{0,300}?\\[A-Za-z]{2,}|[A-Za-z][_^][\w{\\]+)")
+"""A dollar sign with LaTeX behind it: an equation that was meant, and is not closed."""
+_PARENTHESIS = re.compile(r"(?<!\\)\\\((?=[^)\n]{0,300}[\\_^])")
+_ENVIRONMENT = re.compile(r"\\begin\{([A-Za-z]+)\*?\}")
+_FOOTNOTE = re.compile(r"(?<!\\)\[\^([^\]\s]{1,60})\]")
 _SPACED = re.compile(r"\]\(([\w./-]+(?: [\w./-]+)+\.\w{1,5})\)")
 """An address that is none since a space stands in it."""
 
@@ -48,9 +54,14 @@ def _texts(tokens: Sequence[Token]) -> Iterator[tuple[str, str, int]]:
         if token.type == "tr_open" and token.meta.get("surplus"):
             hint = r"a pipe that belongs to a cell is written \|"
             yield "this row has more cells than the table's head: the last ones are not shown", hint, line
-        elif token.type == "text" and (mark := _unread(token.content, written)):
-            hint = "close it, or write it in `code` if it is meant as it stands"
-            yield f"'{mark}' begins an equation that does not end in its paragraph", hint, line
+        elif token.type == "too_long":
+            hint = "divide it by blank lines: so long a one cannot be read in good time"
+            yield f"a paragraph has at most {LONGEST:,} characters; this one is shown as it was typed", hint, line
+        elif token.type == "text" and (problem := _equation(token.content, written)):
+            yield problem, "close it, or write it in `code` if it is meant as it stands", line
+        elif token.type == "text" and (missing := _missing(token.content, written)):
+            hint = f"write its text, `[^{missing}]: …`, or delete the reference"
+            yield f"there is no footnote [^{missing}]", hint, line
         elif token.type == "text" and (spaced := _SPACED.search(token.content)):
             hint = f"write [text](<{spaced[1]}>), or %20 for a space"
             yield f"'{spaced[1]}' is no address, since spaces stand in it", hint, line
@@ -60,6 +71,25 @@ def _texts(tokens: Sequence[Token]) -> Iterator[tuple[str, str, int]]:
             yield message, hint, line + token.content.count("\n", 0, meant.start())
 
 
-def _unread(shown: str, written: str) -> str:
-    """What begins an equation in a text that is shown, and is not escaped in what was written."""
-    return next((each for each in _UNREAD if each in shown and each in written), "")
+def _equation(shown: str, written: str) -> str:
+    """What is wrong with an equation that is shown as it was typed; empty where there is none.
+
+    `written` is the source of its paragraph without what is escaped or code.
+    """
+    environment = _ENVIRONMENT.search(shown)
+    if environment and environment[1] not in ENVIRONMENTS and environment[0] in written:
+        return f"'{environment[1]}' is no environment of equations"
+    for mark in _UNREAD:
+        if mark in shown and mark in written:
+            return f"'{mark}' begins an equation that does not end in its paragraph"
+    meant = _OPEN.search(shown)
+    if meant and meant[0] in written:
+        return f"'{meant[0][:20]}' begins an equation that does not end as one"
+    if _PARENTHESIS.search(written) and "(" in shown and written.count("\\(") > written.count("\\)"):
+        return "'\\(' begins an equation that does not end in its paragraph"
+    return ""
+
+
+def _missing(shown: str, written: str) -> str:
+    """The name of a footnote that is referred to and has no text."""
+    return next((name for name in _FOOTNOTE.findall(shown) if name in _FOOTNOTE.findall(written)), "")
