@@ -21,7 +21,7 @@ from verify.site.mathml_macros import Macro, MistakeError
 from verify.site.mathml_output import RefusedError, write
 from verify.site.mathml_source import Scope, Source, read
 
-KEPT = 8192
+RECENT = 8192
 """Equations whose translation is kept in the process, for pages that have no cache of their own."""
 _FORM = f"1 {VERSION}"
 """Changes with what a translation looks like."""
@@ -160,14 +160,14 @@ def _unbracketed(number: str) -> str:
 
 
 class _Recent(dict[str, str]):
-    """At most `KEPT`: what was set first goes first."""
+    """At most `RECENT`: what was set first goes first."""
 
     _lock = threading.Lock()
 
     def __setitem__(self, name: str, text: str) -> None:
         with self._lock:
             super().__setitem__(name, text)
-            while len(self) > KEPT:
+            while len(self) > RECENT:
                 self.pop(next(iter(self)), None)
 
 
