@@ -27,7 +27,7 @@ verify: $(LAB) ## Rerun the experiments on this machine, refresh verdicts and fi
 site: $(SITE) ## Build the site from the evidence at hand; needs no torch
 	$(BIN)/verify refresh
 	$(BIN)/mkdocs build --strict
-	@echo "the site is in $(CURDIR)/site"
+	@echo "the site is in $(CURDIR)/site: open $(CURDIR)/site/index.html, or look at it with make serve"
 
 serve: $(SITE) ## Serve the site and follow every edit of a review
 	$(BIN)/verify serve
@@ -64,13 +64,16 @@ $(BIN)/pip:
 	$(PYTHON) -m venv $(VENV)
 
 $(SITE): $(BIN)/pip $(PINS)
+	@echo "installing what the site needs into $(VENV): a minute or two"
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 
 $(LAB): $(BIN)/pip $(PINS)
+	@echo "installing PyTorch and what experiments need into $(VENV): some minutes"
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lab]'
 	@touch $@ $(SITE)
 
 $(DEV): $(BIN)/pip $(PINS)
+	@echo "installing everything, tests and checks too, into $(VENV): some minutes"
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lab,dev]'
 	@touch $@ $(LAB) $(SITE)

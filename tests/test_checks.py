@@ -125,3 +125,10 @@ def test_evidence_that_cannot_be_read_costs_its_review_only(ran: Mini) -> None:
     said = found(ran)
     assert sum(each.startswith("docs/evidence/coin/flips.tiny.jsonl") for each in said) == 1
     assert any("section 'testing'" in each for each in said)
+
+
+def test_a_figure_that_could_not_be_drawn_is_told(ran: Mini) -> None:
+    ran.edit("figures:", "figures:\n  - {id: blob, caption: None., spec: {mark: blob, encoding: {}}}")
+    ran.verify("refresh", expect=2)
+    [message] = [each for each in found(ran) if "blob" in each]
+    assert "figure 'blob' at scale tiny cannot be drawn" in message

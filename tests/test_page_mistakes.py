@@ -505,3 +505,20 @@ def test_no_text_takes_the_square_of_its_length(unit: str) -> None:
     begun = time.process_time()
     html(unit * (300_000 // len(unit)))
     assert time.process_time() - begun < 5
+
+
+def test_a_fold_without_an_end_is_told_where_it_begins(root: Path) -> None:
+    text = "a\n\n<details>\n<summary>s</summary>\n\n<details>b</details>\n\nc\n"
+    assert [(line, message.partition(":")[0]) for line, message, _ in mistakes(text, root)] == [
+        (3, "<details> has no end")
+    ]
+    assert mistakes(text + "\n</details>\n", root) == []
+
+
+def test_a_file_that_is_refused_is_neither_shown_nor_linked(root: Path) -> None:
+    (root / "reviews" / "data" / "bad.svg").write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg"><script>1</script></svg>', encoding="utf-8"
+    )
+    told = mistakes("![a picture](data/bad.svg) and [it](data/bad.svg)", root)
+    assert len(told) == 2
+    assert all("bad.svg is not published" in message for _, message, _ in told)

@@ -163,6 +163,7 @@ _OF_A_REVIEW: tuple[Callable[[Project, Review], Iterable[UserError]], ...] = (
     _stale,
     _outdated,
     refresh.content_mistakes,
+    refresh.undrawn,
     _in_prose,
 )
 """What is looked for in each review, and in the page that it becomes; each stands alone, so that one hides no other."""

@@ -212,6 +212,14 @@ def _draw(
     return states, undrawn
 
 
+def undrawn(project: Project, review: Review) -> Iterator[UserError]:
+    """Figures that could not be drawn the last time, with the reason."""
+    reasons = project.stored(review.slug).undrawn
+    for drawing in _drawings(project, review):
+        if drawing.name in reasons and not drawing.small:
+            yield _undrawn(review, drawing, reasons[drawing.name])
+
+
 def _undrawn(review: Review, drawing: _Drawing, reason: str) -> UserError:
     message, _, hint = reason.partition("\n")
     scale = f" at scale {drawing.scale}" if drawing.scale else ", the paper's numbers,"

@@ -103,12 +103,12 @@ def _read(root: Path, path: str) -> bytes:
         with os.fdopen(handle, "rb") as file:
             _expect_file(os.fstat(handle).st_mode, path)
             content = file.read(MOST + 1)
-        if len(content) > MOST:
-            hint = "put data and pictures into files beside it"
-            raise UserError(f"it is larger than {MOST // 1_000_000} MB, which no review is", path, 0, hint)
-        return content
     except OSError as error:
         raise UserError(f"it cannot be read: {reason(error)}", path) from None
+    if len(content) > MOST:
+        hint = "put data and pictures into files beside it"
+        raise UserError(f"it is larger than {MOST // 1_000_000} MB, which no review is", path, 0, hint)
+    return content
 
 
 def _target(root: Path, path: str) -> Path:

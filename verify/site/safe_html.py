@@ -55,6 +55,7 @@ class Cleaner:
         self._scopes = [_Scope("main", [])]
         self._left_out: tuple[str, int] | None = None  # an element whose content is left out; in which scope
         self._line = 0
+        self._folds: list[int] = []  # where each `details` that is open began
         self.omissions: list[Omission] = []
 
     @property
@@ -87,6 +88,9 @@ class Cleaner:
 
     def close_scope(self) -> str:
         """The element of the renderer's ends; returns the ends of the raw ones that are still open in it."""
+        for line in self._folds[len(self._folds) - self._scopes[-1].open.count("details") :]:
+            message = "<details> has no end: it folds away all that follows it"
+            self.omissions.append(Omission(message, "write `</details>` where it ends", line))
         written = self._close_to(0)
         self._scopes.pop()
         if self._left_out and self._left_out[1] >= len(self._scopes):
@@ -191,6 +195,8 @@ class Cleaner:
         if token.alone:
             return f"{before}{entered}{tag}</{name}>"
         self._scopes[-1].open.append(name)
+        if name == "details":
+            self._folds.append(self._line)
         return before + entered + tag
 
     def _end(self, name: str) -> str:
@@ -207,6 +213,7 @@ class Cleaner:
         """End raw elements of this scope until `count` are open."""
         opened = self._scopes[-1].open
         written = "".join(f"</{name}>" for name in reversed(opened[count:]))
+        del self._folds[len(self._folds) - opened[count:].count("details") :]
         del opened[count:]
         return written
 

@@ -100,8 +100,16 @@ class Targets:
                 self._wrong(*refused, line)
             return None if refused else site
         if place.startswith("reviews/") and _is_file(root / place) and not place.endswith(".md"):
+            refused = published.refusal(root, place, published.KINDS)
+            if refused:
+                self._wrong(*refused, line)
+                return None
             self.wanted.append(Wanted(place, line))
             return place
+        if place.startswith("reviews/") and place.endswith(".md") and _is_file(root / place):
+            hint = "mend it first: what is wrong with it is told besides"
+            self._wrong(f"'{address}' is a review that cannot be read", hint, line)
+            return None
         self._wrong(f"'{address}' leads to no page and no file", self._hint(place, root), line)
         return None
 

@@ -21,7 +21,7 @@ from mkdocs.utils.templates import TemplateContext
 
 from verify.errors import UserError, UserErrors
 from verify.project.project import Project
-from verify.project.refresh import is_current
+from verify.project.refresh import is_current, undrawn
 from verify.site import assets, checks, feed, pages, published, words
 from verify.site import files as files_of_pages
 from verify.site.citations import Site
@@ -239,6 +239,8 @@ def _warn_of_old_verdicts(project: Project) -> None:
     for review in project.reviews:
         if not is_current(project, review):
             log.warning(f"{review.path}: verdicts or figures are older than the review: run `verify refresh`")
+        for mistake in undrawn(project, review):
+            log.warning(str(mistake))
 
 
 def _with_sections(nav: list[Any], sections: dict[str, list[str]]) -> list[Any]:
