@@ -1,18 +1,22 @@
 """The same site by other generators: ProperDocs, which takes our plugin, and Zensical, which takes the export.
 
-Zensical ignores plugins that it does not know and says "no issues", so what came out is counted.
+Zensical ignores plugins that it does not know and says "no issues", so what came out is compared.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 from bs4 import BeautifulSoup
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tests import miniature
 from verify.project.project import Project
@@ -22,7 +26,20 @@ ZENSICAL = """\
 site_name: Reviews
 markdown_extensions: [admonition, attr_list, footnotes, md_in_html, tables, toc]
 """
-Counts = dict[str, dict[str, int]]
+ROOT = "https://site.example/"
+HEADINGS = ["h1", "h2", "h3", "h4", "h5", "h6"]
+
+
+class Said(Struct):
+    headings: list[str]
+    """With their levels."""
+    links: set[str]
+    images: list[str]
+    verdicts: list[str]
+    counts: dict[str, int]
+
+
+Pages = dict[str, Said]
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +54,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ours(root: Path) -> Counts:
+def ours(root: Path) -> Pages:
     """What MkDocs makes of it."""
-    return counts(run("mkdocs", root, "--strict"))
+    return said(run("mkdocs", root, "--strict"))
 
 
 def run(generator: str, root: Path, *options: str) -> Path:
@@ -49,36 +66,72 @@ def run(generator: str, root: Path, *options: str) -> Path:
     return root / "site"
 
 
-def counts(site: Path) -> Counts:
-    """Per page that both have, its headings, verdicts, figures and equations."""
+def said(site: Path) -> Pages:
+    """Per page that both have, what is to be the same whoever builds the site."""
     found = {}
     for page in sorted(site.rglob("index.html")):
         article = BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").find("article")
         name = page.parent.relative_to(site).as_posix()
         if article is None or name.split("/")[0] not in ("reviews", "claims", "."):
             continue
-        found[name] = {
-            "headings": len(article.find_all(["h1", "h2", "h3", "h4", "h5", "h6"])),
-            "verdicts": len(article.select(".verdict")),
-            "figures": len(article.select("figure.verify-chart img")),
-            "equations": len(article.find_all("math")),
-            "code": len(article.find_all("pre")),
-            "tables": len(article.find_all("table")),
-        }
+        for each in article.select(".headerlink, .md-content__button"):
+            each.decompose()
+        found[name] = Said(
+            headings=[f"{each.name} {' '.join(each.get_text().split())}" for each in article.find_all(HEADINGS)],
+            links={resolved(name, str(each["href"])) for each in article.find_all("a", href=True)},
+            images=sorted(resolved(name, str(each["src"])) for each in article.find_all("img", src=True)),
+            verdicts=[each.get_text(" ", strip=True) for each in article.select(".verdict")],
+            counts={
+                "figures": len(article.select("figure.verify-chart img")),
+                "equations": len(article.find_all("math")),
+                "code": len(article.find_all("pre")),
+                "tables": len(article.find_all("table")),
+            },
+        )
     return found
 
 
-def test_there_is_something_to_count(ours: Counts) -> None:
+def resolved(page: str, address: str) -> str:
+    """An address as it reads from the site's root, whichever way it is written."""
+    return urljoin(f"{ROOT}{'' if page == '.' else f'{page}/'}", address).removesuffix("index.html")
+
+
+def test_there_is_something_to_compare(ours: Pages) -> None:
     assert {"reviews/dsd", "claims", "."} <= set(ours)
-    assert all(sum(each.values()) > 100 for name, each in ours.items() if name.startswith("reviews/"))
+    for name, each in ours.items():
+        assert each.headings
+        assert each.links
+        if name.startswith("reviews/"):
+            assert each.images
+            assert each.verdicts
+            assert sum(each.counts.values()) > 20
 
 
-def test_properdocs_builds_the_same_site(root: Path, ours: Counts, tmp_path: Path) -> None:
+def test_no_link_runs_a_script(ours: Pages) -> None:
+    found = {urlsplit(link).scheme for each in ours.values() for link in each.links}
+    assert found <= {"http", "https", "mailto"}
+
+
+def test_no_image_comes_from_another_host(ours: Pages) -> None:
+    assert [image for each in ours.values() for image in each.images if not image.startswith(ROOT)] == []
+
+
+def test_properdocs_builds_the_same_site(root: Path, ours: Pages, tmp_path: Path) -> None:
     shutil.copytree(root, tmp_path / "own", ignore=shutil.ignore_patterns("site", ".cache"))
-    assert counts(run("properdocs", tmp_path / "own", "-f", "mkdocs.yml", "--strict")) == ours
+    assert said(run("properdocs", tmp_path / "own", "-f", "mkdocs.yml", "--strict")) == ours
 
 
-def test_zensical_builds_the_same_pages_from_the_export(root: Path, ours: Counts, tmp_path: Path) -> None:
+def test_zensical_builds_the_same_pages_from_the_export(root: Path, ours: Pages, tmp_path: Path) -> None:
     export(Project.load(root), tmp_path / "docs")
     (tmp_path / "mkdocs.yml").write_text(ZENSICAL, encoding="utf-8")
-    assert counts(run("zensical", tmp_path)) == ours
+    site = run("zensical", tmp_path)
+    theirs = said(site)
+    assert theirs == {name: replace(each, links=set(map(notebook, each.links))) for name, each in ours.items()}
+    leads = {link for each in theirs.values() for link in (*each.links, *each.images) if link.startswith(ROOT)}
+    paths = {unquote(urlsplit(link).path).lstrip("/") for link in leads}
+    assert [path for path in paths if not (site / path).exists()] == []
+
+
+def notebook(link: str) -> str:
+    """A notebook is a page of MkDocs's, by a plugin, and a file of the export's."""
+    return re.sub(r"(/notebooks/[^/]+)/$", r"\1.ipynb", link)
