@@ -60,7 +60,7 @@ def test_what_a_notebook_is_made_of_stays(html: str) -> None:
         ('<div class="clipboard-copy-txt" id="cell-1">x</div>y', "y"),
         ('<div class="zeroclipboard-container"><clipboard-copy><div>z</div></clipboard-copy><p></p></div>y', "y"),
         ('<div class="highlight-ipynb hl-python"><pre><b>x</b>\n</pre></div>',
-         '<div class="highlight-ipynb hl-python"><pre><code><b>x</b>\n</code></pre></div>'),
+         '<div class="highlight-ipynb hl-python"><pre><code tabindex="0"><b>x</b>\n</code></pre></div>'),
     ],
 )  # fmt: skip
 def test_the_rest_is_left_out_or_mended(html: str, expected: str) -> None:

@@ -36,6 +36,10 @@ def reason(error: OSError) -> str:
     return (error.strerror or str(error) or type(error).__name__).lower()
 
 
+_SHOWN = 12
+"""Names that a hint lists: of more, nobody reads all."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint that names the near miss among `known`, or lists what is known."""
     from difflib import get_close_matches  # only a mistake pays for the import
@@ -44,4 +48,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name, names, n=1)
     if close:
         return f"did you mean '{close[0]}'?"
-    return f"known: {', '.join(names)}" if names else "none is known here"
+    shown = names[:_SHOWN] if len(names) > _SHOWN + 2 else names
+    more = f" and {len(names) - len(shown)} more" if len(shown) < len(names) else ""
+    return f"known: {', '.join(shown)}{more}" if names else "none is known here"

@@ -102,7 +102,12 @@ class _Parser:
             text = content.decode("utf-8")
         except UnicodeDecodeError as error:
             self.errors.append(
-                UserError(f"it is not UTF-8: {error.reason}", name, content.count(b"\n", 0, error.start) + 1)
+                UserError(
+                    f"it is not UTF-8: {error.reason}",
+                    name,
+                    content.count(b"\n", 0, error.start) + 1,
+                    "save it as UTF-8: editors offer it beside the file's name",
+                )
             )
             return None
         review, mistakes = reviews.parse(name, text, known, catalogue.read_source)

@@ -214,7 +214,7 @@ class Writer:
         """An element that is not Markdown's, with what has to end before it."""
         before = self._cleaner.open_scope(element)
         self._cleaner.close_scope()
-        return before + html
+        return before + str(html)
 
     def _write_table_open(self, _token: Token) -> str:
         before = self._cleaner.open_scope("table")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from html import escape
 from typing import TypeVar
@@ -105,7 +106,7 @@ def _mended(found: Iterator[Token], texts: Callable[[str], Iterable[Piece | str]
                     left_out = len(opened)
             if not left_out:
                 yield _image(token, opened) if token.name == "img" else _once(token, seen)
-                yield "<code>" if _is_code(opened) else ""
+                yield '<code tabindex="0">' if _is_code(opened) else ""  # it scrolls, by keys too
         elif opened:
             if not left_out:
                 yield f"</code>{token.source}" if _is_code(opened) else token.source
@@ -116,6 +117,10 @@ def _mended(found: Iterator[Token], texts: Callable[[str], Iterable[Piece | str]
 def _is_code(opened: list[tuple[str, str]]) -> bool:
     """Whether the innermost element is the `pre` of a cell's code."""
     return len(opened) > 1 and opened[-1][0] == "pre" and _CODE in opened[-2][1]
+
+
+_ID = re.compile(r' id="[^"]*"')
+"""Of a tag that nh3 wrote: no value holds a quotation mark as such."""
 
 
 def _once(token: Token, seen: dict[str, int]) -> str:
@@ -130,7 +135,7 @@ def _once(token: Token, seen: dict[str, int]) -> str:
     while other in seen:
         other += "_"
     seen[other] = 1
-    return token.source.replace(f' id="{escape(name)}"', f' id="{escape(other)}"', 1)
+    return _ID.sub(lambda _: f' id="{escape(other)}"', token.source, count=1)
 
 
 def _image(token: Token, opened: list[tuple[str, str]]) -> str:
