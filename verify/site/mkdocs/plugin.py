@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemBytecodeCache
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.livereload import LiveReloadServer
 from mkdocs.plugins import BasePlugin, get_plugin_logger
-from mkdocs.structure.files import File, Files
+from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 from mkdocs.utils.templates import TemplateContext
@@ -73,11 +73,15 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
         if self._live:
             self._rendered |= pages.broken((mistake.file, mistake) for mistake in self._mistakes)
         found, mistakes = checks.published(self._project, self._rendered)
-        _warn_of(mistakes)
+        told = set(map(str, self._mistakes))
+        _warn_of(mistake for mistake in mistakes if str(mistake) not in told)
         self._heads = _heads(self._project)
         _leave_out(files, self._root, config)
         for path, made in self._rendered.items():
-            files.append(File.generated(config, path, content=made if isinstance(made, str) else ""))
+            # A review that cannot be read is in no section of the navigation.
+            level = InclusionLevel.NOT_IN_NAV if checks.is_broken(made) else InclusionLevel.UNDEFINED
+            text = made if isinstance(made, str) else ""
+            files.append(File.generated(config, path, content=text, inclusion=level))
         for name, content in {**assets.published(), **beside}.items():
             files.append(File.generated(config, name, content=content))
         for name, lying in found.items():
