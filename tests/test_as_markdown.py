@@ -44,6 +44,7 @@ def facts(soup: BeautifulSoup) -> dict[str, object]:
     "text",
     [
         r"# \[x\](javascript:alert(1)) {#q}",
+        "## x $1$_\n\n## _a_b_ {#c_d_}\n",
         "<span>\n[x](javascript:alert(1))\n</span>",
         "# `x*y*z` and a_b_c and $a_b * c_d$ and <b>d</b> \\*e\\*",
         "## a {b} and \\{#c} \\`d\\`\n\ntext",

@@ -33,7 +33,8 @@ def _heading(part: Heading) -> str:
         _VALUE.sub(lambda value: _numbered(value[0]), piece) if piece.startswith("<") else _numbered(piece)
         for piece in pieces
     )
-    return f"{'#' * part.level} {literal} {{ #{part.id} }}"
+    name = part.id.replace("_", r"\_")  # a pair of them would be emphasis
+    return f"{'#' * part.level} {literal} {{ #{name} }}"
 
 
 def _numbered(text: str) -> str:
