@@ -6,7 +6,7 @@ meant is a mistake with its line.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from html import escape
 from typing import Any
 
@@ -17,9 +17,9 @@ from verify.errors import UserError
 from verify.format.attributes import ALLOWED
 from verify.format.blocks import lines_of
 from verify.format.inline import Binding, Finding, Inline
-from verify.format.markdown import lines_above, parse, walk
+from verify.format.markdown import lines_above, parse
 from verify.model import CodeFence, Review, Verification
-from verify.site import equations, headings, losses
+from verify.site import equations, footnotes, headings, losses
 from verify.site.addresses import image_text, readable, refused_link, refused_source, remote_image
 from verify.site.headings import Heading, Ids
 from verify.site.listings import code_block
@@ -98,7 +98,7 @@ class Writer:
         tokens = parse(text, env)
         self._shift, self._repeated = headings.shift(tokens, self._review.paper.title)
         self._equations, names, self._mistakes = equations.read(self._review, tokens, self._kept)
-        self._ids.take([*names, *_note_ids(tokens)])
+        self._ids.take([*names, *footnotes.ids(tokens)])
         self._mistakes += losses.found(self._review, tokens, env)
         *parts, last = self._parts(tokens)
         parts.append(str(last) + self._cleaner.close_scope())
@@ -294,7 +294,7 @@ class Writer:
         return f"{self._cleaner.close_scope()}</li>\n"
 
     def _write_footnote_anchor(self, token: Token) -> str:
-        back = _note_reference(token)
+        back = footnotes.reference(token)
         if back not in self._referred:  # from a footnote that nothing refers to
             return ""
         return f' <a class="footnote-backref" href="#{back}" aria-label="Back to the text">↩</a>'
@@ -345,7 +345,7 @@ class Writer:
         return f'<span class="verify-equation{kind}" tabindex="0">{html}</span>'
 
     def _write_footnote_ref(self, token: Token) -> str:
-        number, name = token.meta["id"] + 1, _note_reference(token)
+        number, name = token.meta["id"] + 1, footnotes.reference(token)
         self._referred.add(name)
         return f'<sup id="{name}"><a class="footnote-ref" href="#fn:{number}">{number}</a></sup>'
 
@@ -388,21 +388,6 @@ def _as_html(part: Part) -> str:
     if isinstance(part, str):
         return part
     return f'<h{part.level} id="{escape(part.id)}">{part.html}</h{part.level}>\n'
-
-
-def _note_reference(token: Token) -> str:
-    """The id of the place a footnote is referred to from."""
-    number, again = token.meta["id"] + 1, token.meta["subId"]
-    return f"fnref:{number}" if not again else f"fnref{again + 1}:{number}"
-
-
-def _note_ids(tokens: Sequence[Token]) -> Iterator[str]:
-    """The ids of footnotes, and of the places that refer to them."""
-    for token, _ in walk(tokens):
-        if token.type == "footnote_open":
-            yield f"fn:{token.meta['id'] + 1}"
-        elif token.type == "footnote_ref":
-            yield _note_reference(token)
 
 
 def _given(token: Token) -> dict[str, str]:

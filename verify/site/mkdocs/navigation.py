@@ -27,11 +27,19 @@ def _near(items: Sequence[StructureItem], home: str) -> list[StructureItem]:
         if not isinstance(item, Section):
             found.append(item)
             continue
-        entries = _near(item.children, home) if item.active else item.children[:1]  # the theme prunes the others
-        if len(entries) > MOST:
-            own = next((place for place, each in enumerate(entries) if getattr(each, "active", False)), 0)
-            entries = [*entries[max(0, own - NEAR) : own + NEAR + 1], Link(f"All {len(entries)} in the list", home)]
-        section = Section(item.title, entries)
+        section = Section(item.title, _near(_shown(item), home))
+        if len(item.children) > MOST:
+            section.children.append(Link(f"All {len(item.children)} in the list", home))
         section.active = item.active
         found.append(section)
     return found
+
+
+def _shown(section: Section) -> list[StructureItem]:
+    """Its entries; of many those near the one that is active, or else the first."""
+    entries = section.children
+    if len(entries) <= MOST:
+        return entries
+    active = (place for place, each in enumerate(entries) if getattr(each, "active", False))
+    own = next(active, 0) if section.active else 0
+    return entries[max(0, own - NEAR) : own + NEAR + 1]
