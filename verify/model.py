@@ -94,7 +94,7 @@ class Figure(Struct, frozen=True):
     paper: Reported | None = None
 
 
-class Criterion(Struct, frozen=True):
+class Criterion(Struct, frozen=True, omit_defaults=True):
     """What the statistic must meet: at least `low`, at most `high`, or both (within)."""
 
     low: float | None = None
@@ -103,7 +103,7 @@ class Criterion(Struct, frozen=True):
     """Each single trial must meet it, instead of the interval of the mean over seeds."""
 
 
-class Test(Struct, frozen=True):
+class Test(Struct, frozen=True, omit_defaults=True):
     """A statistic, one number per seed (`sd` alone: one number over seeds), and its criterion."""
 
     metric: str
@@ -195,6 +195,10 @@ class Review(Struct, frozen=True):
     """The line (1-based) where the prose begins, after the front matter."""
     files: tuple[str, ...] = ()
     """What is published besides, relative to the review's file: data to download, say."""
+    data: tuple[str, ...] = ()
+    """Files that its experiments read, relative to the review's folder, as declared."""
+    packages: tuple[str, ...] = ()
+    """What has to be installed besides, as declared: PEP 508 requirements."""
 
     @property
     def claims(self) -> tuple[Claim, ...]:
@@ -223,6 +227,20 @@ class Experiment(Struct, frozen=True):
     """The most trials trained together."""
     time_limit: float = 600.0
     """Seconds one trial may take."""
+
+
+class Code(Struct, frozen=True):
+    """The code (and declared data) that an experiment reaches, read without importing it."""
+
+    hash: str
+    """The id; decides the fingerprint."""
+    definitions: dict[str, str]
+    """Per definition, as a reader knows it, the hash of its syntax tree: only names what changed.
+
+    `module:name`; of a review's fences just `name`; of declared data `data:points.csv`, with the content's hash.
+    """
+    libraries: tuple[str, ...]
+    """Top-level names of installed modules that it imports, told from code: `torch`, say."""
 
 
 class Trial(Struct, frozen=True):
@@ -288,6 +306,20 @@ class Failure(Struct, frozen=True):
     """One line: the exception, or what ended the process."""
 
 
+class Registration(Struct, frozen=True, omit_defaults=True):
+    """What a claim's test was when trials of its verification were about to run."""
+
+    claim: str
+    on: str
+    """The date, by UTC: `2026-11-27`."""
+    test: Test
+    seeds: int
+    """As declared at the scale."""
+    control: Where | None = None
+    seen: int = 0
+    """Trials of the verification at the scale whose results were known by then, under whatever code."""
+
+
 class Evidence(Struct, frozen=True):
     """All that is stored of one verification at one scale."""
 
@@ -299,6 +331,8 @@ class Evidence(Struct, frozen=True):
     """Per code hash, the hash of each definition it was made of: so that a change can be named."""
     records: tuple[Record, ...] = ()
     failures: tuple[Failure, ...] = ()
+    registered: tuple[Registration, ...] = ()
+    """In the order of time."""
 
 
 class Verdict(Struct, frozen=True):
