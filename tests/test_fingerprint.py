@@ -7,7 +7,7 @@ import ast
 import pytest
 
 from verify.planning.catalogue import read_project
-from verify.planning.fingerprint import Sources, _canonical, code_hash, digest
+from verify.planning.fingerprint import Sources, _canonical, digest
 
 EXPERIMENT = '''
 """A module."""
@@ -50,7 +50,7 @@ def idle():
 def reach(experiment: str = EXPERIMENT, tools: str = TOOLS) -> str:
     modules = {"verify.experiments.one": experiment, "verify.lab.tools": tools, "verify.lab": ""}
     modules["verify.lab.declare"] = "def experiment(**options):\n    return lambda f: f\n"
-    return code_hash(Sources(modules.get).reach("verify.experiments.one", "trial"))
+    return Sources(modules.get).reach("verify.experiments.one", "trial").hash
 
 
 @pytest.mark.parametrize(
@@ -106,9 +106,9 @@ def test_a_name_imported_only_to_be_imported_from_there_leads_on() -> None:
         "verify.b": "from verify.c import f",
         "verify.c": "def f():\n    return 1",
     }
-    before = code_hash(Sources(modules.get).reach("verify.a", "trial"))
+    before = Sources(modules.get).reach("verify.a", "trial").hash
     modules["verify.c"] = "def f():\n    return 2"
-    assert code_hash(Sources(modules.get).reach("verify.a", "trial")) != before
+    assert Sources(modules.get).reach("verify.a", "trial").hash != before
 
 
 def test_an_import_inside_a_function_leads_on_too() -> None:
@@ -116,9 +116,9 @@ def test_an_import_inside_a_function_leads_on_too() -> None:
         "verify.a": "def trial(seed, device):\n    from verify.c import f\n    return f()",
         "verify.c": "def f():\n    return 1",
     }
-    before = code_hash(Sources(modules.get).reach("verify.a", "trial"))
+    before = Sources(modules.get).reach("verify.a", "trial").hash
     modules["verify.c"] = "def f():\n    return 2"
-    assert code_hash(Sources(modules.get).reach("verify.a", "trial")) != before
+    assert Sources(modules.get).reach("verify.a", "trial").hash != before
 
 
 def test_a_module_handed_on_as_a_whole_counts_as_a_whole() -> None:
@@ -127,14 +127,14 @@ def test_a_module_handed_on_as_a_whole_counts_as_a_whole() -> None:
         "verify.c": "def f():\n    return 1",
         "verify": "",
     }
-    before = code_hash(Sources(modules.get).reach("verify.a", "trial"))
+    before = Sources(modules.get).reach("verify.a", "trial").hash
     modules["verify.c"] = "def f():\n    return 2"
-    assert code_hash(Sources(modules.get).reach("verify.a", "trial")) != before
+    assert Sources(modules.get).reach("verify.a", "trial").hash != before
 
 
 def test_the_definitions_are_named_so_that_a_change_can_be() -> None:
     modules = {"verify.experiments.one": EXPERIMENT, "verify.lab.tools": TOOLS, "verify.lab": ""}
-    found = Sources(modules.get).reach("verify.experiments.one", "trial")
+    found = Sources(modules.get).reach("verify.experiments.one", "trial").definitions
     assert {"verify.experiments.one:helper", "verify.lab.tools:scale", "verify.lab.tools:FACTOR"} <= set(found)
     assert "verify.lab.tools:idle" not in found
 
@@ -154,5 +154,5 @@ def test_the_projects_experiments_reach_their_own_training_code() -> None:
     experiments, errors = read_project()
     assert not errors
     for experiment in experiments.values():
-        found = Sources().reach(experiment.module, experiment.name)
+        found = Sources().reach(experiment.module, experiment.name).definitions
         assert any(name.startswith("verify.lab.") for name in found), experiment.name

@@ -5,10 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from verify.model import Choice, Evidence, Experiment, Failure, Record, Rung, Trial, Verification
+from verify.model import Choice, Code, Evidence, Experiment, Failure, Record, Rung, Trial, Verification
 from verify.planning.plan import Costs, Lookup, Waiting, batches, chosen_from, examine, expand, points
 
 DEFINITIONS = {"m:train": "aaaa", "m:helper": "bbbb"}
+CODE = Code("c0de", DEFINITIONS, ())
 EXPERIMENT = Experiment("train", "m", 1, ("lr", "width"), (), True, rides=("lr",), batch=4, time_limit=10)
 
 
@@ -17,9 +18,9 @@ def rung(**changes: object) -> Rung:
     return msgspec.structs.replace(blank, **changes)
 
 
-def trials(declared: Rung, definitions: dict[str, str] = DEFINITIONS, lookup: Lookup = {}.get) -> tuple[Trial, ...]:
+def trials(declared: Rung, code: Code = CODE, lookup: Lookup = {}.get) -> tuple[Trial, ...]:
     verification = Verification("v", "train", {"tiny": declared}, (), (), 1, 2)
-    return expand("r", verification, declared, definitions, lookup)
+    return expand("r", verification, declared, code, lookup)
 
 
 def recorded(planned: tuple[Trial, ...], seconds: float = 2.0) -> Evidence:
@@ -80,7 +81,7 @@ def test_a_fixed_parameter_is_named_when_it_changes() -> None:
 
 def test_a_changed_definition_is_named() -> None:
     after = {**DEFINITIONS, "m:helper": "cccc", "m:new": "dddd"}
-    due = examine(trials(rung(), after), recorded(trials(rung())), after)
+    due = examine(trials(rung(), Code("c1de", after, ())), recorded(trials(rung())), after)
     assert {(each.state, each.why) for each in due} == {("stale", "code changed: m:helper, m:new")}
 
 

@@ -117,7 +117,7 @@ def _why_stale(project: Project, review: Review, verification: Verification, sca
     trials = project.trials(review, verification, scale)
     if not trials:
         return "their parameters wait for a choice"
-    planned = examine(trials, evidence, project.definitions(review, verification))
+    planned = examine(trials, evidence, project.code(review, verification).definitions)
     reasons = Counter(each.why for each in planned if _explains(each))
     if not reasons:
         return "no trial of theirs is declared any more"

@@ -171,7 +171,7 @@ def _status_row(
     project: Project, review: Review, verification: Verification, scale: Scale
 ) -> tuple[str, str, str, str, str]:
     trials = project.trials(review, verification, scale)
-    definitions = project.definitions(review, verification)
+    definitions = project.code(review, verification).definitions
     committed = project.evidence(review.slug, verification.id, scale)
     journal = project.journal(review.slug, verification.id, scale)
     blank = Evidence(review.slug, verification.id, scale)

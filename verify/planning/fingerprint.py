@@ -17,10 +17,11 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
+from verify.model import Code
 from verify.planning.catalogue import PACKAGE, is_declaration
 
 Definitions = dict[str, str]
-"""Per definition, `module:name`, the hash of its syntax tree."""
+"""As `Code.definitions`."""
 
 _UNSEEN = {"annotation", "returns", "type_comment", "type_params", "kind", "ctx"}
 _DOCUMENTED = (ast.Module, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -58,8 +59,8 @@ class Sources:
             self._modules[name] = None if code is None else _Module(name, code)
         return self._modules[name]
 
-    def reach(self, module: str, name: str) -> Definitions:
-        """Every definition that `name` of `module` reaches, itself included, with its hash.
+    def reach(self, module: str, name: str) -> Code:
+        """Every definition that `name` of `module` reaches, itself included.
 
         Raises:
             KeyError: the module has no such definition.
@@ -78,7 +79,7 @@ class Sources:
                 self._visited[place] = self._visit(*place)
             found[key], uses = self._visited[place]
             waiting += uses
-        return found
+        return Code(code_hash(found), found, ())
 
     def _visit(self, module: str, name: str) -> tuple[str, list[tuple[str, str]]]:
         """The hash of one definition and the definitions it names; `*` stands for what a module does on import."""

@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from verify.errors import UserError
 from verify.judging.judge import choose
-from verify.model import Choice, Evidence, Experiment, Record, Rung, Scalar, Scale, Trial, Verification
-from verify.planning.fingerprint import Definitions, code_hash, digest
+from verify.model import Choice, Code, Evidence, Experiment, Record, Rung, Scalar, Scale, Trial, Verification
+from verify.planning.fingerprint import Definitions, digest
 
 State = Literal["fresh", "stale", "missing", "failed"]
 Point = dict[str, Scalar]
@@ -73,46 +73,43 @@ def points(rung: Rung) -> Iterator[Point]:
                 yield point
 
 
-def expand(
-    review: str, verification: Verification, rung: Rung, definitions: Definitions, lookup: Lookup
-) -> tuple[Trial, ...]:
+def expand(slug: str, verification: Verification, rung: Rung, code: Code, lookup: Lookup) -> tuple[Trial, ...]:
     """The trials of a verification at a scale, grid points outermost, seeds innermost.
 
     Raises:
         Waiting: a parameter is chosen by a verification for which `lookup` has no records.
     """
-    code = code_hash(definitions)
     trials = []
     seen = set()
     for point in points(rung):
         parameters = _resolve({**rung.parameters, **point}, lookup)
-        stem = _stem(verification.experiment, code, rung.scale, parameters)
+        stem = _stem(code.hash, rung.scale, parameters)
         if stem in seen:  # a point that leaves out what is fixed, beside one that names it
             continue
         seen.add(stem)
         for seed in range(rung.seeds):
             trials.append(
                 Trial(
-                    review=review,
+                    review=slug,
                     verification=verification.id,
                     scale=rung.scale,
                     experiment=verification.experiment,
                     parameters=parameters,
                     seed=seed,
                     fingerprint=digest(stem + str(seed)),
-                    code=code,
+                    code=code.hash,
                 )
             )
     return tuple(trials)
 
 
-def _stem(experiment: str, code: str, scale: Scale, parameters: Point) -> str:
-    return f"{experiment} {code} {scale} {_encoder.encode(parameters).decode()} "
+def _stem(code: str, scale: Scale, parameters: Point) -> str:
+    return f"{code} {scale} {_encoder.encode(parameters).decode()} "
 
 
-def fingerprint(experiment: str, scale: Scale, record: Record) -> str:
+def fingerprint(scale: Scale, record: Record) -> str:
     """What the fingerprint of a record must be, by all that it says of itself."""
-    return digest(_stem(experiment, record.code, scale, record.parameters) + str(record.seed))
+    return digest(_stem(record.code, scale, record.parameters) + str(record.seed))
 
 
 def _resolve(parameters: Mapping[str, Scalar | Choice], lookup: Lookup) -> Point:

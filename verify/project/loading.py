@@ -11,9 +11,9 @@ import msgspec
 from msgspec import Struct
 
 from verify.errors import UserError
-from verify.model import Experiment, Review
+from verify.model import Code, Experiment, Review
 from verify.planning import catalogue
-from verify.planning.fingerprint import Definitions, Sources, source_files
+from verify.planning.fingerprint import Sources, source_files
 from verify.planning.plan import chosen_from, expand
 from verify.project import reviewfiles, store
 
@@ -23,7 +23,7 @@ class Parsed(Struct):
 
     review: Review
     experiments: dict[str, Experiment]
-    definitions: dict[str, Definitions]
+    code: dict[str, Code]
     fingerprints: dict[str, tuple[str, ...]]
     """Per `verification.scale`, of the trials declared; none where a parameter is chosen by another verification."""
 
@@ -33,7 +33,7 @@ class _Cache(Struct):
     """Of this very program."""
     parsed: dict[str, tuple[str, Parsed]] = {}
     """Per review's path: the hash of its bytes, and what they parse to."""
-    reached: dict[str, Definitions] = {}
+    reached: dict[str, Code] = {}
     """Per experiment of the project's modules, the code it reaches."""
 
 
@@ -87,7 +87,7 @@ def _experiments(program: str) -> tuple[dict[str, Experiment], list[UserError], 
 class _Parser:
     """Parses reviews, with what that needs loaded when the first one is not in the cache."""
 
-    def __init__(self, program: str, reached: dict[str, Definitions]) -> None:
+    def __init__(self, program: str, reached: dict[str, Code]) -> None:
         self.errors: list[UserError] = []
         self.wrong: list[UserError] = []
         """In the project's modules."""
@@ -120,22 +120,22 @@ class _Parser:
             sources.add(name, review.code)
         used = {verification.experiment for verification in review.verifications}
         try:
-            definitions = {each: self._reach(sources, experiments[each]) for each in used}
+            code = {each: self._reach(sources, experiments[each]) for each in used}
         except RecursionError:
             self.errors.append(UserError("the code of its experiment is nested too deeply to be read", name))
             return None
         fingerprints = {
             f"{verification.id}.{scale}": tuple(
                 trial.fingerprint
-                for trial in expand(review.slug, verification, rung, definitions[verification.experiment], _no_choice)
+                for trial in expand(review.slug, verification, rung, code[verification.experiment], _no_choice)
             )
             for verification in review.verifications
             for scale, rung in verification.rungs.items()
             if not chosen_from(rung)
         }
-        return Parsed(review, {each: experiments[each] for each in used}, definitions, fingerprints)
+        return Parsed(review, {each: experiments[each] for each in used}, code, fingerprints)
 
-    def _reach(self, sources: Sources, experiment: Experiment) -> Definitions:
+    def _reach(self, sources: Sources, experiment: Experiment) -> Code:
         if experiment.module.endswith(".md"):  # a review's own code changes with the review
             return sources.reach(experiment.module, experiment.name)
         if experiment.name not in self.reached:

@@ -8,8 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from verify.errors import UserError, UserErrors, nearest
-from verify.model import SCALES, Evidence, Experiment, Figure, Record, Review, Scale, Trial, Verdict, Verification
-from verify.planning.fingerprint import Definitions
+from verify.model import SCALES, Code, Evidence, Experiment, Figure, Record, Review, Scale, Trial, Verdict, Verification
 from verify.planning.plan import Waiting, expand
 from verify.project import loading, store
 from verify.project.loading import Parsed
@@ -97,9 +96,9 @@ class Project:
     def experiment(self, review: Review, verification: Verification) -> Experiment:
         return self._parsed[review.slug].experiments[verification.experiment]
 
-    def definitions(self, review: Review, verification: Verification) -> Definitions:
+    def code(self, review: Review, verification: Verification) -> Code:
         """The code the verification's experiment reaches."""
-        return self._parsed[review.slug].definitions[verification.experiment]
+        return self._parsed[review.slug].code[verification.experiment]
 
     def trials(self, review: Review, verification: Verification, scale: Scale) -> tuple[Trial, ...]:
         """The trials declared now; none while a parameter waits for a choice that has no evidence."""
@@ -113,9 +112,9 @@ class Project:
             evidence = self.evidence(review.slug, chooser, scale)
             return evidence.records if evidence else None
 
-        definitions = self.definitions(review, verification)
+        code = self.code(review, verification)
         try:
-            return expand(review.slug, verification, verification.rungs[scale], definitions, lookup)
+            return expand(review.slug, verification, verification.rungs[scale], code, lookup)
         except Waiting:
             return ()
 

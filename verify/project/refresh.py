@@ -118,7 +118,7 @@ def content_mistakes(project: Project, review: Review) -> Iterator[UserError]:
             continue
         name = project.relative(project.evidence_path(review.slug, verification.id, scale))
         for record in evidence.records:
-            if record.fingerprint != fingerprint(verification.experiment, scale, record):
+            if record.fingerprint != fingerprint(scale, record):
                 hint = "records are written by `verify run` only: restore the file with git, or delete it and run again"
                 yield UserError(f"record {record.fingerprint} was changed: it is not the trial it says", name, 0, hint)
         values = {each for record in evidence.records for each in record.values}

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from verify.errors import UserError, UserErrors
-from verify.model import SCALES, Environment, Evidence, Experiment, Failure, Record, Review, Scale, Verification
-from verify.planning.fingerprint import Definitions, code_hash
+from verify.model import SCALES, Code, Environment, Evidence, Experiment, Failure, Record, Review, Scale, Verification
 from verify.planning.plan import Batch, Planned, Waiting, batches, chosen_from, examine, expand, points
 from verify.project import store
 from verify.project.project import Project
@@ -27,7 +26,7 @@ class Job:
         self.scale = scale
         self.rung = verification.rungs[scale]
         self.experiment: Experiment = project.experiment(review, verification)
-        self.definitions: Definitions = project.definitions(review, verification)
+        self.code: Code = project.code(review, verification)
         self.known = Evidence(review.slug, verification.id, scale)
         self.planned: list[Planned] | None = None
         """None while a parameter waits for another verification, and where no trial had to be looked at."""
@@ -106,12 +105,12 @@ class Job:
         """Find the trials and their states; `jobs` holds those that choose this one's parameters."""
         try:
             trials = expand(
-                self.review.slug, self.verification, self.rung, self.definitions, lambda name: self.lookup(jobs, name)
+                self.review.slug, self.verification, self.rung, self.code, lambda name: self.lookup(jobs, name)
             )
         except Waiting as waiting:
             self.planned, self.waits_for, self.waits_why = None, waiting.verification, waiting.reason
             return
-        self.planned, self.waits_for = examine(trials, self.known, self.definitions), None
+        self.planned, self.waits_for = examine(trials, self.known, self.code.definitions), None
         self.planned = [self._with_reason(each) for each in self.planned]
         self.remaining = len(self.due)
 
@@ -129,17 +128,20 @@ class Job:
 
     def record(self, records: Sequence[Record], failures: Sequence[Failure], environment: Environment) -> None:
         """Keep what a batch gave: on disk first, then here."""
-        code = code_hash(self.definitions)
-        self.journal.append(environment, (code, self.definitions), records, failures)
+        self.journal.append(environment, (self.code.hash, self.code.definitions), records, failures)
         addition = Evidence(
-            *self.key, {environment.id: environment}, {code: self.definitions}, tuple(records), tuple(failures)
+            *self.key,
+            {environment.id: environment},
+            {self.code.hash: self.code.definitions},
+            tuple(records),
+            tuple(failures),
         )
         self.known = merge(self.known, addition)
         self.remaining -= len(records) + len(failures)
 
     def settle(self) -> None:
         """Look at the states again, all trials having been tried."""
-        self.planned = examine([each.trial for each in self.planned or ()], self.known, self.definitions)
+        self.planned = examine([each.trial for each in self.planned or ()], self.known, self.code.definitions)
 
     def in_order(self, failures: Iterable[Failure]) -> list[Failure]:
         """Failures in the order of the trials."""

@@ -160,7 +160,7 @@ def _state(project: Project, review: Review) -> object:
     for notebook in notebooks.find(project, [review.slug]):
         files += [notebook.source, notebook.result]
     written = [(path, path.stat().st_mtime_ns) for path in files if path.is_file()]
-    code = [project.definitions(review, verification) for verification in review.verifications]
+    code = [project.code(review, verification) for verification in review.verifications]
     return review.text, code, written
 
 
