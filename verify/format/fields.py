@@ -185,14 +185,15 @@ def listing(convert: Converter[T], of: str, length: int | None = None) -> Conver
         if not node.nodes or length not in (None, len(node.nodes)):
             problems.add(node.line, f"`{name}` must be {wanted}, not a list of {len(node.nodes)}")
             return None
-        values: list[T] = []
+        values: dict[Any, T] = {}
         for item in node.nodes:
             value = convert(item, name, problems)
-            if value is not None and value in values:
+            key = frozenset(value.items()) if isinstance(value, dict) else value
+            if value is not None and key in values:
                 problems.add(item.line, f"`{name}` has {item.text if isinstance(item, Leaf) else 'the same'} twice")
             elif value is not None:
-                values.append(value)
-        return tuple(values) if len(values) == len(node.nodes) else None
+                values[key] = value
+        return tuple(values.values()) if len(values) == len(node.nodes) else None
 
     return convert_all
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Any
 
@@ -169,7 +170,8 @@ class _Composer:
     def __init__(self, text: str, first_line: int, problems: Problems) -> None:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         self.events: Iterator[yaml.Event] = yaml.parse(text, Loader=loader)
-        self.text = text
+        self.ends = [match.start() for match in re.finditer("\n", text)]
+        """Where the lines end: PyYAML takes U+0085, U+2028 and U+2029 for line ends as well, as YAML 1.1 did."""
         self.first_line = first_line
         self.problems = problems
 
@@ -184,8 +186,7 @@ class _Composer:
         return found[0] if found else Leaf(None, "", self.first_line)
 
     def line(self, event: yaml.Event) -> int:
-        """Counted here: PyYAML takes U+0085, U+2028 and U+2029 for line ends as well, as YAML 1.1 did."""
-        return self.first_line + self.text.count("\n", 0, event.start_mark.index if event.start_mark else 0)
+        return self.first_line + bisect_left(self.ends, event.start_mark.index if event.start_mark else 0)
 
     def node(self, event: yaml.Event, depth: int) -> Node:
         line = self.line(event)
