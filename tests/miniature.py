@@ -12,20 +12,24 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from verify.model import Environment, Evidence, Failure, Record, Scalar, Scale, Trial, Value
+from verify.planning.plan import fingerprint
 from verify.project import store
+from verify.project.lines import identified
 from verify.project.project import Project
 from verify.project.refresh import refresh
 from verify.site import pages
 
 ROOT = Path(__file__).parent.parent
-MACHINE = Environment(
-    id="m1",
-    device="cpu",
-    machine="Test & Co. <b>9000</b>",
-    cores=2,
-    system="Linux",
-    versions={"python": "3.11.9", "torch": "2.13.0"},
-    commit="0123456789ab+",
+MACHINE = identified(
+    Environment(
+        id="",
+        device="cpu",
+        machine="Test & Co. <b>9000</b>",
+        cores=2,
+        system="Linux",
+        versions={"python": "3.11.9", "torch": "2.13.0"},
+        commit="0123456789ab+",
+    )
 )
 
 DATA = "0123456789" * 6 + "0123"
@@ -194,12 +198,14 @@ def record(
     review = project.review(slug)
     for verification in review.verifications:
         trials = project.trials(review, verification, scale)
+        code = project.code(review, verification)
         failures = [trial for trial in trials if failed and failed.items() <= trial.parameters.items()]
         evidence = Evidence(
             slug,
             verification.id,
             scale,
             environments={MACHINE.id: MACHINE},
+            codes={code.hash: code.definitions},
             records=tuple(
                 Record(t.fingerprint, t.parameters, t.seed, dict(results(t)), 0.25, MACHINE.id, t.code, data=DATA)
                 for t in trials
@@ -213,13 +219,18 @@ def record(
 def outdate(project: Project, slug: str, verification: str, scale: Scale) -> None:
     """Make the stored records those of other code."""
     path = project.evidence_path(slug, verification, scale)
-    evidence = store.read(path, path.name)
+    evidence = store.read(path, path.name, (slug, verification, scale))
     assert evidence is not None
-    older = [replace(record, fingerprint=record.fingerprint[::-1]) for record in evidence.records]
+    older = [replace(record, code="0123456789abcdef") for record in evidence.records]
+    older = [replace(record, fingerprint=fingerprint(scale, record)) for record in older]
     review = project.review(slug)
     declared = next(each for each in review.verifications if each.id == verification)
-    trials = [replace(trial, fingerprint=trial.fingerprint[::-1]) for trial in project.trials(review, declared, scale)]
-    store.write_atomically(path, store.encode(replace(evidence, records=tuple(older)), trials))
+    trials = [
+        replace(trial, fingerprint=record.fingerprint)
+        for trial, record in zip(project.trials(review, declared, scale), older, strict=True)
+    ]
+    changed = replace(evidence, codes={"0123456789abcdef": {"toss": "other"}}, records=tuple(older))
+    store.write_atomically(path, store.encode(changed, trials))
 
 
 def html(project: Project, path: str, directory_urls: bool = True) -> str:

@@ -80,13 +80,14 @@ def _between(project: Project, chosen: Sequence[Review]) -> Iterator[UserError]:
 
 
 def _unreadable(project: Project, review: Review) -> Iterator[UserError]:
-    """Evidence that cannot be read, or lies behind a link."""
+    """Evidence that cannot be read, is of an older format, or lies behind a link."""
     yield from project.link_mistakes(review.slug)
     for verification, scale in project.rungs(review):
         try:
             project.evidence(review.slug, verification.id, scale)
         except UserErrors as wrong:
             yield from wrong.errors
+    yield from project.older(review.slug)
 
 
 def _outdated(project: Project, review: Review) -> Iterator[UserError]:

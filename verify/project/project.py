@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from verify.errors import UserError, UserErrors, nearest
 from verify.model import SCALES, Code, Evidence, Experiment, Figure, Record, Review, Scale, Trial, Verdict, Verification
 from verify.planning.plan import Waiting, expand
 from verify.project import loading, store
+from verify.project.lines import OlderFormat, Place
 from verify.project.loading import Parsed
 
 
@@ -40,6 +42,8 @@ class Project:
         self.reviews = _in_order([each.review for each in parsed])
         self._parsed = {each.review.slug: each for each in parsed}
         self._evidence: dict[Path, Evidence | None] = {}
+        self._older: dict[Path, UserError] = {}
+        """Evidence that an earlier version of this program wrote, which counts as none: what is said of it."""
         self._trials: dict[tuple[str, str, Scale], tuple[Trial, ...]] = {}
 
     @classmethod
@@ -139,25 +143,46 @@ class Project:
     # What is stored
 
     def evidence(self, slug: str, verification: str, scale: Scale) -> Evidence | None:
-        """The committed evidence; raises UserErrors where the file cannot be read."""
+        """The committed evidence; None where there is none, or in an older format.
+
+        Raises:
+            UserErrors: the file cannot be read, or is not what it should be.
+        """
         path = self.evidence_path(slug, verification, scale)
         if path not in self._evidence:
-            self._evidence[path] = self._read(path)
+            self._evidence[path] = self._read(path, (slug, verification, scale))
         return self._evidence[path]
+
+    def older(self, slug: str) -> Iterator[UserError]:
+        """Per evidence file in an older format, which counts as none until it is run anew, the mistake that it is."""
+        for verification, scale in self.rungs(self.review(slug)):
+            with suppress(UserErrors):  # told by whoever asks for what it holds
+                self.evidence(slug, verification.id, scale)
+            if wrong := self._older.get(self.evidence_path(slug, verification.id, scale)):
+                yield wrong
 
     def forget(self, slug: str, verification: str, scale: Scale) -> None:
         """Read the evidence anew the next time: it was just written, and trials may have been chosen by it."""
+        path = self.evidence_path(slug, verification, scale)
         self._trials.clear()
-        self._evidence.pop(self.evidence_path(slug, verification, scale), None)
+        self._older.pop(path, None)
+        self._evidence.pop(path, None)
 
     def journal(self, slug: str, verification: str, scale: Scale) -> Evidence:
-        """What this machine has run; empty where it has run nothing."""
-        blank = Evidence(slug, verification, scale)
-        return self._read(self.journal_path(slug, verification, scale)) or blank
+        """What this machine has run; empty where it has run nothing, or an older version of this program did.
 
-    def _read(self, path: Path) -> Evidence | None:
+        Raises:
+            UserErrors: the file cannot be read, or is not what it should be.
+        """
+        of = (slug, verification, scale)
+        return self._read(self.journal_path(*of), of) or Evidence(*of)
+
+    def _read(self, path: Path, of: Place) -> Evidence | None:
         try:
-            return store.read(path, self.relative(path))
+            return store.read(path, self.relative(path), of)
+        except OlderFormat as error:
+            self._older[path] = error
+            return None
         except UserError as error:
             raise UserErrors([error]) from None
 

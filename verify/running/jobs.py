@@ -36,7 +36,7 @@ class Job:
         """Per trial whose result does not count, why."""
         self.remaining = 0
         path = project.journal_path(review.slug, verification.id, scale)
-        self.journal = store.Journal(path, self.known)
+        self.journal = store.Journal(path, self.known, project.relative(path))
 
     @property
     def name(self) -> str:

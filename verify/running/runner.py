@@ -11,14 +11,13 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol
 
-import msgspec
 from msgspec import Struct
 
 from verify.errors import UserError, UserErrors
 from verify.model import Environment, Failure, Record
-from verify.planning.fingerprint import digest
 from verify.planning.plan import Batch, Costs, chosen_from
 from verify.project import store
+from verify.project.lines import identified
 from verify.running.asked import Asks
 from verify.running.jobs import Job, Key
 
@@ -171,8 +170,7 @@ class Run:
             hint = "use --device auto, which takes the best there is"
             raise UserErrors([UserError(str(error), hint=hint)]) from None
         commit = next(iter(self.jobs.values())).project.commit
-        blank = Environment(id="", commit=commit, **facts)
-        return msgspec.structs.replace(blank, id=digest(msgspec.json.encode(blank, order="sorted").decode()))
+        return identified(Environment(id="", commit=commit, **facts))
 
     def _submit(self, jobs: Collection[Job], pool: ProcessPool, environment: Environment) -> None:
         """Hand in the batches of `jobs`, the longest first, so that no worker is left alone with one at the end."""
