@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 from msgspec import Struct
@@ -44,7 +44,7 @@ class Verdicts(Struct, frozen=True, omit_defaults=True):
 _verdicts = msgspec.json.Decoder(Verdicts)
 
 
-def six_digits(value: object) -> Value:
+def six_digits(value: Any) -> Value:
     """Numbers as they are stored: six significant digits."""
     if isinstance(value, (list, tuple)):
         return tuple(float(f"{float(item):.6g}") for item in value)
@@ -75,14 +75,17 @@ def write_atomically(path: Path, content: bytes) -> bool:
 
 def fingerprints(path: Path) -> set[str]:
     """The trials a journal or evidence file holds results of, without decoding them."""
+    return {fingerprint.decode("utf-8", "replace") for fingerprint in trial_lines(path)}
+
+
+def trial_lines(path: Path) -> dict[bytes, bytes]:
+    """Per trial's fingerprint the line that holds its result, as it stands; of several the last."""
     try:
         lines = _whole_lines(path.read_bytes()).split(b"\n") if path.is_file() else []
     except OSError:  # said where it is decoded
-        return set()
+        return {}
     begin = len(_TRIAL)
-    return {
-        line[begin : line.find(b'"', begin)].decode("utf-8", "replace") for line in lines if line.startswith(_TRIAL)
-    }
+    return {line[begin : line.find(b'"', begin)]: line for line in lines if line.startswith(_TRIAL)}
 
 
 def _whole_lines(content: bytes) -> bytes:
