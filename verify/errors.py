@@ -36,6 +36,23 @@ def reason(error: OSError) -> str:
     return (error.strerror or str(error) or type(error).__name__).lower()
 
 
+def visible(text: str) -> str:
+    """What a terminal would obey instead of showing (escapes, marks of direction) as it is written in code."""
+    if text.isprintable():
+        return text
+    import unicodedata  # hardly any text needs it
+
+    obeyed = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    return "".join(
+        each if each == "\n" or unicodedata.category(each) not in obeyed else each.encode("unicode_escape").decode()
+        for each in text
+    )
+
+
+CONFLICT = "this is a conflict that git left"
+CONFLICT_MARKS = (b"<<<<<<<", b"=======", b">>>>>>>")
+
+
 _SHOWN = 12
 """Names that a hint lists: of more, nobody reads all."""
 

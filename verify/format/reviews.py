@@ -13,7 +13,7 @@ from typing import Any
 from unicodedata import normalize
 
 from verify.errors import UserError
-from verify.format import bindings, charts, choices, claims, fences, frontmatter, grids, references
+from verify.format import bindings, charts, choices, claims, conflicts, fences, frontmatter, grids, references
 from verify.format.fields import IDENTIFIER
 from verify.format.grids import Draft
 from verify.format.problems import Problems
@@ -42,6 +42,8 @@ def parse(
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     problems = Problems(path)
     slug = _slug(path, problems)
+    if conflicts.report(text, problems):
+        return None, problems.in_order()
     blanked, toml = frontmatter.without_toml(text, problems)
     document = fences.split(blanked, problems)
     about = None if toml else _front_matter(document, problems)

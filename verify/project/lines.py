@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from verify.errors import UserError
+from verify.errors import CONFLICT, CONFLICT_MARKS, UserError
 from verify.model import Environment, Evidence, Failure, Record, Registration, Scale
 from verify.planning.fingerprint import digest
 from verify.planning.plan import fingerprint
@@ -222,7 +222,8 @@ def _decode(content: bytes, name: str) -> list[Line]:
         try:
             lines.append(_decoder.decode(text))
         except UNDECODABLE as error:
-            raise UserError(
-                f"this line is not one of an evidence file: {error}", name, number, _mend_hint(name)
-            ) from None
+            wrong = f"this line is not one of an evidence file: {error}"
+            if text.startswith(CONFLICT_MARKS):
+                wrong = CONFLICT
+            raise UserError(wrong, name, number, _mend_hint(name)) from None
     return lines
