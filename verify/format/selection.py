@@ -28,7 +28,9 @@ def values(rung: Rung, parameter: str, where: Where | None = None) -> tuple[Scal
     for grid in rung.grids:
         if all(_takes(rung, grid, name, value) for name, value in wanted.items()):
             found |= dict.fromkeys(_options(rung, grid, parameter))
-    return tuple(value for value in found if parameter not in wanted or equal(value, wanted[parameter]))
+    if parameter not in wanted:
+        return tuple(found)
+    return tuple(value for value in found if equal(value, wanted[parameter]))
 
 
 def selects(rung: Rung, where: Where) -> bool:
@@ -44,7 +46,12 @@ def _options(rung: Rung, grid: dict[str, tuple[Scalar, ...]], parameter: str) ->
 
 
 def _takes(rung: Rung, grid: dict[str, tuple[Scalar, ...]], parameter: str, value: Scalar) -> bool:
-    return any(equal(value, option) for option in _options(rung, grid, parameter))
+    return _among(value, _options(rung, grid, parameter))
+
+
+def _among(value: Scalar, options: tuple[Scalar, ...]) -> bool:
+    """Whether one of them is the value; no two of them are equal in Python, to which true is 1."""
+    return value in options and equal(value, options[options.index(value)])
 
 
 def mistake(rungs: dict[Scale, Rung], parameter: str, value: Scalar) -> tuple[str, str] | None:
@@ -58,7 +65,7 @@ def mistake(rungs: dict[Scale, Rung], parameter: str, value: Scalar) -> tuple[st
         if chosen(rung, parameter):
             return f"'{parameter}' is chosen by another verification at scale {scale}", "it cannot select trials"
         options = values(rung, parameter)
-        if not any(equal(value, option) for option in options):
+        if not _among(value, options):
             return f"'{parameter}' is never {shown(value)} at scale {scale}", nearest(shown(value), map(shown, options))
     return None
 

@@ -16,7 +16,7 @@ from verify.model import Review
 
 _MARKDOWN = re.compile(r"\$\$|\*\*\w|\]\([^()\s]+\)|\\begin\{")
 _UNREAD = ("$$", "\\begin{", "\\[")
-_MEANT = re.compile(r"\\[$\\](?!\[)|(`+)[^`]+\1")
+_MEANT = re.compile(r"\\[$\\](?!\[)|(?<!`)(`+)(?!`)[^`]+\1")
 _OPEN = re.compile(r"\$(?=[^\s\d])(?:[^$\n]{0,300}?\\[A-Za-z]{2,}|[A-Za-z][_^][\w{\\]+)")
 """A dollar sign with LaTeX behind it: an equation that was meant, and is not closed."""
 _PARENTHESIS = re.compile(r"(?<!\\)\\\((?=[^)\n]{0,300}[\\_^])")
@@ -47,10 +47,10 @@ def _footnotes(env: Mapping[str, Any]) -> Iterator[tuple[str, str, int]]:
 
 
 def _texts(tokens: Sequence[Token]) -> Iterator[tuple[str, str, int]]:
-    written = ""
+    written = _Paragraph("")
     for token, line in walk(tokens):
         if token.type == "inline":
-            written = _MEANT.sub("", token.content)
+            written = _Paragraph(_MEANT.sub("", token.content) if len(token.content) <= LONGEST else "")
         if token.type == "tr_open" and token.meta.get("surplus"):
             hint = r"a pipe that belongs to a cell is written \|"
             yield "this row has more cells than the table's head: the last ones are not shown", hint, line
@@ -71,25 +71,33 @@ def _texts(tokens: Sequence[Token]) -> Iterator[tuple[str, str, int]]:
             yield message, hint, line + token.content.count("\n", 0, meant.start())
 
 
-def _equation(shown: str, written: str) -> str:
-    """What is wrong with an equation that is shown as it was typed; empty where there is none.
+class _Paragraph:
+    """The source of a paragraph without what is escaped or code; each of its texts is held against it."""
 
-    `written` is the source of its paragraph without what is escaped or code.
-    """
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.unread = [mark for mark in _UNREAD if mark in source]
+        self.footnotes = frozenset(_FOOTNOTE.findall(source))
+        self.unclosed = source.count("\\(") > source.count("\\)") and _PARENTHESIS.search(source) is not None
+        """Whether an equation begins by `\\(` that does not end."""
+
+
+def _equation(shown: str, written: _Paragraph) -> str:
+    """What is wrong with an equation that is shown as it was typed; empty where there is none."""
     environment = _ENVIRONMENT.search(shown)
-    if environment and environment[1] not in ENVIRONMENTS and environment[0] in written:
+    if environment and environment[1] not in ENVIRONMENTS and environment[0] in written.source:
         return f"'{environment[1]}' is no environment of equations"
-    for mark in _UNREAD:
-        if mark in shown and mark in written:
+    for mark in written.unread:
+        if mark in shown:
             return f"'{mark}' begins an equation that does not end in its paragraph"
     meant = _OPEN.search(shown)
-    if meant and meant[0] in written:
+    if meant and meant[0] in written.source:
         return f"'{meant[0][:20]}' begins an equation that does not end as one"
-    if _PARENTHESIS.search(written) and "(" in shown and written.count("\\(") > written.count("\\)"):
+    if written.unclosed and "(" in shown:
         return "'\\(' begins an equation that does not end in its paragraph"
     return ""
 
 
-def _missing(shown: str, written: str) -> str:
+def _missing(shown: str, written: _Paragraph) -> str:
     """The name of a footnote that is referred to and has no text."""
-    return next((name for name in _FOOTNOTE.findall(shown) if name in _FOOTNOTE.findall(written)), "")
+    return next((name for name in _FOOTNOTE.findall(shown) if name in written.footnotes), "")
