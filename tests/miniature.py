@@ -11,6 +11,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from verify.judging.registered import due
 from verify.model import Environment, Evidence, Failure, Record, Scalar, Scale, Trial, Value
 from verify.planning.plan import fingerprint
 from verify.project import store
@@ -193,8 +194,12 @@ def record(
     scale: Scale,
     results: Callable[[Trial], Mapping[str, Value]] = toss,
     failed: Mapping[str, Scalar] | None = None,
+    seen: int = 0,
 ) -> None:
-    """Store evidence of every verification of a review at `scale`; trials with the parameters `failed` fail."""
+    """Store evidence of every verification of a review at `scale`; trials with the parameters `failed` fail.
+
+    Its tests are registered when `seen` trials had been run.
+    """
     review = project.review(slug)
     for verification in review.verifications:
         trials = project.trials(review, verification, scale)
@@ -212,6 +217,7 @@ def record(
                 if t not in failures
             ),
             failures=tuple(Failure(t.fingerprint, t.parameters, t.seed, "ValueError: <b>bad</b>") for t in failures),
+            registered=tuple(due(verification.claims, verification.rungs[scale].seeds, (), "2026-01-30", seen)),
         )
         store.write_atomically(project.evidence_path(slug, verification.id, scale), store.encode(evidence, trials))
 

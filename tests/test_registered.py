@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from msgspec.structs import replace
 
-from verify import model
+from tests import miniature
+from verify import model, report
 from verify.judging.registered import Change, due, standing
 from verify.model import Claim, Criterion, Registration
+from verify.project.project import Project
+from verify.site import words
 
 ASKS = model.Test("error", Criterion(low=0.05), where={"lr": 0.1})
 LOOSER = replace(ASKS, criterion=Criterion(low=0.02))
@@ -115,3 +120,73 @@ def test_a_registration_is_itself_after_it_was_written() -> None:
     read = msgspec.json.decode(msgspec.json.encode(new), type=Registration)
     assert standing(claim, 5, [read]).kind == "before"
     assert due([claim], 5, [read], "2026-11-30", 84) == []
+
+
+@pytest.mark.parametrize(
+    ("registered", "claim", "seeds", "says"),
+    [
+        ([registration()], CLAIM, 5, "Test as registered on 2026-11-27, before the run."),
+        ([registration(seen=1)], CLAIM, 5, "Test registered on 2026-11-27, when 1 trial had been run before."),
+        ([registration(seen=8400)], CLAIM, 5, "Test registered on 2026-11-27, when 8,400 trials had been run before."),
+        ([], CLAIM, 5, "Test not registered: it was added after the run."),
+        ([registration(LOOSER)], CLAIM, 5,
+         "Test changed since it was registered on 2026-11-27: the criterion was at least 0.02."),
+        ([registration(LOOSER), registration(on="2026-11-28", seen=84)], CLAIM, 5,
+         "Test registered on 2026-11-28, when 84 trials had been run before. "
+         "Registered otherwise on 2026-11-27: the criterion was at least 0.02."),
+        ([registration(), registration(LOOSER, "2026-11-28", seen=84)], CLAIM, 5,
+         "Test as registered on 2026-11-27, before the run. "
+         "Registered otherwise on 2026-11-28: the criterion was at least 0.02."),
+        ([registration(seeds=1)], CLAIM, 5, "Test changed since it was registered on 2026-11-27: there was 1 seed."),
+        ([registration(LOOSER, control={"lr": 0.5})], CLAIM, 10,
+         "Test changed since it was registered on 2026-11-27: the criterion was at least 0.02 and the control was "
+         "lr = 0.5 and there were 5 seeds."),
+        ([registration()], replace(CLAIM, control={"lr": 0.5}), 5,
+         "Test changed since it was registered on 2026-11-27: there was no control."),
+        ([registration()], replace(CLAIM, test=replace(ASKS, where={})), 5,
+         "Test changed since it was registered on 2026-11-27: the test was mean error, where lr = 0.1: at least 0.05."),
+        ([registration()], replace(CLAIM, test=replace(ASKS, criterion=Criterion(low=0.05, every=True))), 5,
+         "Test changed since it was registered on 2026-11-27: the test was mean error, where lr = 0.1: at least 0.05."),
+    ],
+)  # fmt: skip
+def test_what_readers_are_told(registered: list[Registration], claim: Claim, seeds: int, says: str) -> None:
+    assert words.registration(standing(claim, seeds, registered)) == says
+
+
+def test_the_page_and_the_terminal_say_when_a_test_was_registered(tmp_path: Path) -> None:
+    project = miniature.make(tmp_path, {"coin": miniature.COIN}, ran={"coin": ("tiny",)})
+    page = miniature.html(project, "reviews/coin.md")
+    claims = len(project.review("coin").claims)
+    assert page.count("Test as registered on 2026-01-30, before the run.") == claims, "nothing is said where none ran"
+    assert list(report.status(project, [("coin", None)]))[-1] == (
+        f"{claims} of {claims} tests are as they were registered before the run"
+    )
+
+
+def test_a_test_that_was_registered_late_or_changed_is_told(tmp_path: Path) -> None:
+    project = miniature.make(tmp_path, {"coin": miniature.COIN}, ran={})
+    assert "registered" not in miniature.html(project, "reviews/coin.md")
+    assert not any("registered" in line for line in report.status(project, [("coin", None)]))
+    miniature.record(project, "coin", "tiny", seen=84)
+    project = Project.load(tmp_path)
+    claims = [claim.id for claim in project.review("coin").claims]
+    late = "Test registered on 2026-01-30, when 84 trials had been run before."
+    assert miniature.html(project, "reviews/coin.md").count(late) == len(claims)
+    lines = list(report.status(project, [("coin", None)]))[-len(claims) - 1 :]
+    assert lines[:-1] == [f"coin@{each} tiny: {late}" for each in claims]
+    assert lines[-1] == f"0 of {len(claims)} tests are as they were registered before the run"
+
+
+def test_a_threshold_that_moved_after_the_run_is_told(tmp_path: Path) -> None:
+    miniature.make(tmp_path, {"coin": miniature.COIN}, ran={"coin": ("tiny",)})
+    review = tmp_path / "reviews" / "coin.md"
+    text = review.read_text(encoding="utf-8")
+    assert text.count("at_least: 0.1}") == 1
+    review.write_text(text.replace("at_least: 0.1}", "at_least: 0.15}"), encoding="utf-8")
+    project = Project.load(tmp_path)
+    says = "Test changed since it was registered on 2026-01-30: the criterion was at least 0.1."
+    assert miniature.html(project, "reviews/coin.md").count(says) == 1
+    assert list(report.status(project, [("coin", None)]))[-2:] == [
+        f"coin@biased tiny: {says}",
+        "3 of 4 tests are as they were registered before the run",
+    ]

@@ -110,8 +110,8 @@ HEADER = b'{"evidence":{"version":2,"verification":"v","scale":"tiny"}}\n'
     ("content", "line", "message", "hint"),
     [
         (b'{"trial":{}}\n', 1, "not one of an evidence file", "restore it with git"),
-        (b"<<<<<<< HEAD\n", 1, "not one of an evidence file", "restore it with git"),
-        (HEADER + b"<<<<<<< HEAD\n", 2, "not one of an evidence file", "restore it with git"),
+        (b"<<<<<<< HEAD\n", 1, "this is a conflict that git left", "restore it with git"),
+        (HEADER + b"<<<<<<< HEAD\n", 2, "this is a conflict that git left", "restore it with git"),
         (HEADER + b'{"trial":{"fingerprint":7}}\n', 2, "Expected `str`, got `int`", "restore it with git"),
         (HEADER + b"\n" + HEADER, 2, "not one of an evidence file", "restore it with git"),
         (HEADER + HEADER, 2, "this line says again what the file is of", "restore it with git"),

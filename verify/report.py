@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
+from verify.judging.registered import standing
 from verify.model import Environment, Evidence, Failure, Review, Scale, Trial, Verdict, Verification
 from verify.planning.plan import Batch, Planned, examine
 from verify.project.project import Project
 from verify.running.jobs import Job
 from verify.running.runner import Listener, Run
+from verify.site import words
 
 
 def duration(seconds: float) -> str:
@@ -154,7 +156,7 @@ def listener() -> Listener:
 # What is stored
 
 
-def status(project: Project, targets: Iterable[tuple[str, str | None]]) -> Iterator[str]:
+def status(project: Project, targets: Collection[tuple[str, str | None]]) -> Iterator[str]:
     """A line for each verification at each scale: here (the journal) and committed (the evidence)."""
     rows = [("verification", "scale", "committed", "this machine", "recorded on")]
     for slug, name in targets:
@@ -165,6 +167,28 @@ def status(project: Project, targets: Iterable[tuple[str, str | None]]) -> Itera
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     for row in rows:
         yield "  ".join([*(cell.ljust(width) for cell, width in zip(row[:4], widths, strict=True)), row[4]]).rstrip()
+    yield from _registrations(project, targets)
+
+
+def _registrations(project: Project, targets: Iterable[tuple[str, str | None]]) -> Iterator[str]:
+    """Of what ran, each test that is not as it was registered before the run, and how many are."""
+    found = before = 0
+    for slug, name in targets:
+        for verification, scale in project.rungs(project.review(slug)):
+            committed = project.evidence(slug, verification.id, scale)
+            journal = project.journal(slug, verification.id, scale)
+            known = [each for each in (committed, journal) if each and (each.records or each.failures)]
+            if not known or name not in (None, verification.id):
+                continue
+            registered = [registration for each in known for registration in each.registered]
+            for claim in verification.claims:
+                tested = standing(claim, verification.rungs[scale].seeds, registered)
+                found += 1
+                before += tested.kind == "before"
+                if tested.kind != "before":
+                    yield f"{slug}@{claim.id} {scale}: {words.registration(tested)}"
+    if found:
+        yield f"{before} of {found} tests are as they were registered before the run"
 
 
 def _status_row(

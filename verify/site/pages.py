@@ -371,6 +371,7 @@ def _environment() -> Environment:
         "listing": listing,
         "measured": words.measured,
         "number": words.number,
+        "registration": words.registration,
         "rung_anchor": answer.anchor,
         "scalar": words.scalar,
         "scale_before": answer.scale_before,

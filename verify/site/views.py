@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from verify.drawing.svg import look
 from verify.errors import UserError
+from verify.judging import registered
 from verify.model import (
     SCALES,
     STATUSES,
@@ -98,6 +99,8 @@ class Result(Struct, frozen=True):
     scale: Scale
     verdict: Verdict
     standing: Standing
+    registered: registered.Standing
+    """How its test stands to what was registered when trials ran."""
 
 
 class ClaimView(Struct, frozen=True):
@@ -242,7 +245,9 @@ def _verification(
         declaration="\n".join(lines),
         sheet=f"evidence/{review.slug}/{verification.id}.html",
         figures=tuple(_figure(project, review, figure, standings, undrawn) for figure in verification.figures),
-        claims=tuple(_claim(claim, verification, standings, verdicts) for claim in verification.claims),
+        claims=tuple(
+            _claim(project, review, verification, claim, standings, verdicts) for claim in verification.claims
+        ),
         standings=standings,
     )
 
@@ -292,8 +297,10 @@ def _drawing(project: Project, review: Review, name: str) -> Drawing | None:
 
 
 def _claim(
-    claim: Claim,
+    project: Project,
+    review: Review,
     verification: Verification,
+    claim: Claim,
     standings: tuple[Standing, ...],
     verdicts: dict[Scale, dict[str, Verdict]],
 ) -> ClaimView:
@@ -302,7 +309,10 @@ def _claim(
         verdict = verdicts.get(standing.scale, {}).get(claim.id)
         if verdict is None:
             verdict = Verdict(claim.id, standing.scale, "not run", "no verdict is stored yet")
-        results[standing.scale] = Result(standing.scale, verdict, standing)
+        evidence = project.evidence(review.slug, verification.id, standing.scale)
+        seeds = verification.rungs[standing.scale].seeds
+        tested = registered.standing(claim, seeds, evidence.registered if evidence else ())
+        results[standing.scale] = Result(standing.scale, verdict, standing, tested)
     return ClaimView(claim, verification, results)
 
 

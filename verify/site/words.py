@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from verify.judging.registered import Standing
 from verify.model import Claim, Criterion, Scalar, Status, Test, Verdict, Where
 
 
@@ -133,6 +134,38 @@ def _rivals(rivals: tuple[str, ...]) -> str:
 def control(claim: Claim) -> str:
     """What must not pass the same test; empty where the test compares arms itself."""
     return where(claim.control) if claim.control else ""
+
+
+def registration(standing: Standing) -> str:
+    """When the test of a claim was registered, and what it was otherwise, in a sentence or two."""
+    there, previous = standing.registration, standing.previous
+    if there is None and previous is None:
+        return "Test not registered: it was added after the run."
+    if there is None:
+        return f"Test changed since it was registered on {_otherwise(standing)}."
+    late = f"Test registered on {there.on}, when {count(there.seen, 'trial')} had been run before."
+    said = late if there.seen else f"Test as registered on {there.on}, before the run."
+    return f"{said} Registered otherwise on {_otherwise(standing)}." if previous else said
+
+
+def _otherwise(standing: Standing) -> str:
+    """The date of the previous registration, and what differed in it from the test as it is now."""
+    previous = standing.previous
+    if previous is None:
+        return ""
+    changed = {each.field: each.now for each in standing.changes}
+    parts = []
+    now = changed.get("criterion")
+    of_test = set(changed) - {"control", "seeds"}
+    if of_test == {"criterion"} and isinstance(now, Criterion) and now.every == previous.test.criterion.every:
+        parts.append(f"the criterion was {criterion(previous.test.criterion)}")
+    elif of_test:
+        parts.append(f"the test was {asks(previous.test)}")
+    if "control" in changed:
+        parts.append(f"the control was {where(previous.control)}" if previous.control else "there was no control")
+    if "seeds" in changed:
+        parts.append(f"there {'was' if previous.seeds == 1 else 'were'} {count(previous.seeds, 'seed')}")
+    return f"{previous.on}: {' and '.join(parts)}"
 
 
 def measured(verdict: Verdict) -> str:
