@@ -12,7 +12,7 @@ from verify.model import Evidence, Review, Scale, Verification
 from verify.planning.plan import Planned, examine
 from verify.project import refresh
 from verify.project.project import Project
-from verify.running import notebooks
+from verify.running import notebooks, witness
 from verify.site import checks as page_checks
 
 
@@ -166,5 +166,6 @@ _OF_A_REVIEW: tuple[Callable[[Project, Review], Iterable[UserError]], ...] = (
     refresh.content_mistakes,
     refresh.undrawn,
     _in_prose,
+    witness.mistakes,
 )
 """What is looked for in each review, and in the page that it becomes; each stands alone, so that one hides no other."""

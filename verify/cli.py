@@ -108,6 +108,12 @@ def _complain(mistakes: Sequence[UserError]) -> None:
         click.echo(f"{len(mistakes)} mistakes", err=True)
 
 
+def _contradict(found: Iterable[UserError]) -> None:
+    """Say where evidence is not what this machine got: no mistakes of what was written, and not counted as such."""
+    for each in found:
+        click.echo(str(each), err=True)
+
+
 def _slug(name: str) -> str:
     """The review that a target or a path names."""
     return name.removeprefix("reviews/").partition(":")[0].removesuffix(".md")
@@ -163,7 +169,7 @@ def run(
     with a mistake is left out and told; the exit code is then 2, or 1 where a trial failed.
     """
     from verify import report
-    from verify.running import notebooks, runner
+    from verify.running import notebooks, runner, witness
 
     wanted = _Wanted(start, targets)
     project = wanted.project
@@ -179,9 +185,11 @@ def run(
         _say(f"notebook {each.slug}: to be executed" for each in changed)
         wanted.end()
         return
+    watch = witness.Watch(project, done.jobs)
     if done.due:
         with _lock(project.root):
             done.plan()  # anew: another run may have done some of it in the meantime
+            watch.begin()
             _say(report.explained(done) if explain else ())
             _execute(done)
     try:
@@ -190,8 +198,10 @@ def run(
         wanted.mistakes += error.errors
         _complain(error.errors)
     wrong = _execute_notebooks(project, changed) if changed else 0
+    unlike = list(watch.end())
     _say(report.summary(done))
-    if done.failures or done.stopped or report.waiting(done) or wrong:
+    _contradict(unlike)
+    if done.failures or done.stopped or report.waiting(done) or wrong or unlike:
         sys.exit(1)
     wanted.end()
 
@@ -319,12 +329,35 @@ def status(start: Path, targets: tuple[str, ...]) -> None:
 @click.argument("targets", nargs=-1, metavar="[REVIEW]...")
 @click.pass_obj
 def verdicts(start: Path, targets: tuple[str, ...]) -> None:
-    """Each claim: the published verdict, the verdict here, and whether they agree."""
-    from verify import report
+    """Each claim: the verdict that this machine reached, and whether it is the published one.
+
+    Ends with 1 where a verdict differs, or a value of a trial that was run here is another one in the evidence.
+    """
+    from verify import verdicts as words
+    from verify.project.published import published
+    from verify.running import witness
+    from verify.running.reached import reached
 
     wanted = _Wanted(start, targets)
-    _say(report.verdicts(wanted.project, dict(wanted.targets)))
+    slugs = dict(wanted.targets)
+    against = published(wanted.project, slugs)
+    found, unlike = [], []
+    for slug in slugs:
+        review = wanted.project.review(slug)
+        try:
+            apart = witness.of_review(wanted.project, review)
+            here = list(reached(wanted.project, review, against.verdicts))
+        except UserErrors as wrong:
+            wanted.without(slug, wrong.errors)
+            continue
+        unlike += apart
+        found += here
+    _say(words.table(found))
+    _contradict(witness.told(wanted.project, unlike))
+    _say(words.total(found, against.instead))
     wanted.tell()
+    if unlike or any(each.word == "differs" for each in found):
+        sys.exit(1)
     wanted.end()
 
 
@@ -332,13 +365,18 @@ def verdicts(start: Path, targets: tuple[str, ...]) -> None:
 @click.argument("names", nargs=-1, metavar="[REVIEW]...")
 @click.pass_obj
 def check(start: Path, names: tuple[str, ...]) -> None:
-    """Find every mistake: in reviews, in stated verdicts, in evidence that is out of date or belongs to nothing."""
+    """Find every mistake: in reviews, in stated verdicts, in evidence that is out of date or belongs to nothing.
+
+    Ends with 1 where evidence is not what this machine got for the same trials, even if there are other mistakes.
+    """
     from verify import checks
     from verify.project.project import find_root
+    from verify.running.witness import Contradiction
 
     count, errors = checks.check(find_root(start), names)
+    _complain(errors)
     if errors:
-        raise UserErrors(errors)
+        sys.exit(1 if any(isinstance(each, Contradiction) for each in errors) else 2)
     click.echo(f"{count} review{'s' * (count != 1)}, no mistakes")
 
 

@@ -225,14 +225,6 @@ class Project:
             found.setdefault(verdict.scale, {})[verdict.claim] = verdict
         return found
 
-    def published(self, slug: str) -> dict[tuple[Scale, str], Verdict] | None:
-        """The verdicts of the project's last commit; None where there is no commit that holds them."""
-        path = f"HEAD:./{self.relative(self.verdicts_path(slug))}"
-        content = self._git("show", path)
-        if content is None:
-            return None
-        return {(verdict.scale, verdict.claim): verdict for verdict in store.decode_verdicts(content).verdicts}
-
     @cached_property
     def commit(self) -> str:
         """The commit the project is at, with `+` where reviews or code differ from it; empty outside git."""

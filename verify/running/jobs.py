@@ -11,6 +11,7 @@ from verify.model import SCALES, Code, Environment, Evidence, Experiment, Failur
 from verify.planning.plan import Batch, Planned, Waiting, batches, chosen_from, examine, expand, points
 from verify.project import store
 from verify.project.project import Project
+from verify.running import witness
 
 Key = tuple[str, str, Scale]
 """Review, verification and scale."""
@@ -35,6 +36,8 @@ class Job:
         self._elsewhere: dict[str, str] = {}
         """Per trial whose result does not count, why."""
         self.remaining = 0
+        self.ran = False
+        """Whether any of it was run just now."""
         path = project.journal_path(review.slug, verification.id, scale)
         self.journal = store.Journal(path, self.known, project.relative(path))
 
@@ -137,6 +140,7 @@ class Job:
             tuple(failures),
         )
         self.known = merge(self.known, addition)
+        self.ran = True
         self.remaining -= len(records) + len(failures)
 
     def settle(self) -> None:
@@ -157,6 +161,8 @@ class Job:
         content = store.encode(self.known, trials)
         committed = self.project.evidence(*self.key)
         if committed is not None:
+            if not self.ran and witness.compare(self.known, committed):
+                return "not written: it would replace values that were not run now"
             declared = {trial.fingerprint for trial in trials}
             records = tuple(each for each in self.known.records if each.fingerprint in declared)
             failures = tuple(each for each in self.known.failures if each.fingerprint in declared)
