@@ -31,7 +31,8 @@ from verify.format.notes import notes_plugin
 
 _BEGINS = re.compile(r"[\\`$]|\{\{|\[@")
 _UNDER_HEAD = re.compile(r"[-:|][-:|\s]*")
-
+_HIDDEN = "\ud800"
+"""Half a character, which no text holds that was read from a file."""
 
 LONGEST = 20_000
 """Characters of a paragraph or a cell; of a longer one the marks are not read, which takes the square of its length."""
@@ -144,34 +145,33 @@ def _table(state: StateBlock, first: int, last: int, silent: bool) -> bool:
     if first + 1 >= last or _UNDER_HEAD.fullmatch(state.src, *_line(state, first + 1)) is None:
         return False
     source, made = state.src, len(state.tokens)
-    hidden = next(char for char in map(chr, range(0xE000, 0xF900)) if char not in source)
-    pipes = [at for line in _rows(state, first, last) for at in _inner_pipes(source, *_line(state, line))]
-    if pipes:
-        borders = [-1, *pipes, len(source)]
-        state.src = hidden.join(source[start + 1 : end] for start, end in pairwise(borders))
+    if "cells" not in state.env:  # once a text, which may have many tables
+        state.env["cells"] = _with_pipes_hidden(source)
+    state.src = state.env["cells"]
     try:
         found: bool = table(state, first, last, silent)
         if found and not silent:
             _mark_surplus(state, state.tokens[made:])
     finally:
         state.src = source
-    if pipes:
-        for token in state.tokens[made:]:
-            token.content = token.content.replace(hidden, "|")
+    for token in state.tokens[made:]:
+        token.content = token.content.replace(_HIDDEN, "|")
     return found
 
 
-def _rows(state: StateBlock, first: int, last: int) -> Iterator[int]:
-    """The lines that may be rows of a table whose head is `first`."""
-    for line in range(first, last):
-        if state.isEmpty(line) or state.sCount[line] < state.blkIndent:
-            return
-        yield line
+def _with_pipes_hidden(source: str) -> str:
+    """The text with `_HIDDEN` in the place of each pipe that ends no cell."""
+    pipes: list[int] = []
+    start = 0
+    for line in source.split("\n"):
+        pipes += (start + at for at in _inner_pipes(line))
+        start += len(line) + 1
+    borders = [-1, *pipes, len(source)]
+    return _HIDDEN.join(source[before + 1 : at] for before, at in pairwise(borders))
 
 
-def _inner_pipes(source: str, start: int, end: int) -> Iterator[int]:
+def _inner_pipes(text: str) -> Iterator[int]:
     """Where a pipe stands in a binding or an equation of one line, and not in code, and so ends no cell."""
-    text = source[start:end]
     if "|" not in text or _BEGINS.search(text) is None:
         return
     state = StateInline(text, _parser(), {}, [])
@@ -179,7 +179,7 @@ def _inner_pipes(source: str, start: int, end: int) -> Iterator[int]:
         state.pos = at = begin.start()
         inner = any(rule(state, True) for rule in (equation_rule, evidence_rule))
         if inner:
-            yield from (start + place for place in _pipes(text, at, state.pos))
+            yield from _pipes(text, at, state.pos)
         elif not (escape(state, True) or backtick(state, True)):
             state.pos += 1
 
