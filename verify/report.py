@@ -1,4 +1,4 @@
-"""What the command line says: lines of text from plans, runs and verdicts."""
+"""What the command line says of plans and runs, and of what is stored: lines of text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 
 from verify.judging.registered import standing
-from verify.model import Environment, Evidence, Failure, Review, Scale, Trial, Verdict, Verification
+from verify.model import Environment, Evidence, Failure, Review, Scale, Trial, Verification
 from verify.planning.plan import Batch, Planned, examine
 from verify.project.project import Project
 from verify.running.jobs import Job
@@ -218,39 +218,3 @@ def _states(planned: list[Planned]) -> str:
 def _recorded_on(environment: Environment) -> str:
     torch = environment.versions.get("torch")
     return ", ".join(filter(None, (f"torch {torch}" if torch else "", environment.device, environment.machine)))
-
-
-def verdicts(project: Project, slugs: Iterable[str]) -> Iterator[str]:
-    """For each claim the published verdict (of the last commit), the verdict here, and whether they agree."""
-    agree = differ = not_run = 0
-    rows: list[tuple[str, str, str, str, str]] = []
-    for slug in slugs:
-        published = project.published(slug)
-        for verdict in project.stored(slug).verdicts:
-            before = None if published is None else published.get((verdict.scale, verdict.claim))
-            if verdict.status == "not run" and (before is None or before.status == "not run"):
-                not_run += 1
-                continue
-            same = "" if before is None else "agrees" if before.status == verdict.status else "DIFFERS"
-            agree += same == "agrees"
-            differ += same == "DIFFERS"
-            was = before.status if before else "not published"
-            rows.append((f"{slug}@{verdict.claim}", verdict.scale, was, f"{verdict.status}{_interval(verdict)}", same))
-    if not rows:
-        yield "no verdicts yet: `verify run`, then `verify refresh`"
-        return
-    rows.insert(0, ("claim", "scale", "published", "here", ""))
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-    yield f"{agree} of {agree + differ} verdicts agree with the published ones"
-    if not_run:
-        yield f"{not_run} more were not run, neither here nor for publication"
-
-
-def _interval(verdict: Verdict) -> str:
-    if verdict.estimate is None:
-        return ""
-    if verdict.low is None or verdict.high is None:
-        return f"  {verdict.estimate:.3g}"
-    return f"  {verdict.estimate:.3g} [{verdict.low:.3g}, {verdict.high:.3g}]"
