@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from verify.format import foreign
+from verify.format import foreign, needs
 from verify.format.fields import (
     day,
     each,
@@ -59,14 +59,16 @@ _FIELDS = {
     "reviewed": optional(day),
     "links": optional(mapping(url, "names to addresses"), {}),
     "files": optional(listing(text, "files"), ()),
+    "data": optional(needs.data, ()),
+    "packages": optional(needs.packages, ()),
     "not_testable": optional(each(_untestable, "claims that are not testable here"), ()),
 }
 _REQUIRED = tuple(name for name, field in _FIELDS.items() if field.required)
 _OF_PAPER = ("title", "authors", "venue", "arxiv", "links")
-_OF_REVIEW = ("section", "order", "tags", "summary", "reviewed", "files", "not_testable")
+_OF_REVIEW = ("section", "order", "tags", "summary", "reviewed", "files", "data", "packages", "not_testable")
 
 
-def read(node: Node, problems: Problems) -> dict[str, Any] | None:
+def read(node: Node, problems: Problems, refusal: needs.Refusal) -> dict[str, Any] | None:
     """The fields of `Review` that the front matter holds; None where anything in it is wrong."""
     before = len(problems.found)
     if isinstance(node, Table) and foreign.is_foreign(node, _FIELDS):
@@ -75,6 +77,8 @@ def read(node: Node, problems: Problems) -> dict[str, Any] | None:
         values = loose(node, "the front matter", _FIELDS, problems)
     if values is None:
         return None
+    if values["data"] and isinstance(node, Table):
+        needs.check_files(node.entries["data"].node, refusal, problems)
     year, venue = values["year"], values["venue"]
     if venue and isinstance(node, Table) and "year" not in node.entries:
         year = _year_of(venue)

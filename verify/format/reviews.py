@@ -16,6 +16,7 @@ from verify.errors import UserError
 from verify.format import bindings, charts, choices, claims, conflicts, fences, frontmatter, grids, references
 from verify.format.fields import IDENTIFIER
 from verify.format.grids import Draft
+from verify.format.needs import Refusal
 from verify.format.problems import Problems
 from verify.format.yaml12 import Items, Leaf, Node, Table, read
 from verify.model import CodeFence, Experiment, Review, Verification
@@ -28,7 +29,11 @@ RESERVED_NAMES = ("index",)
 
 
 def parse(
-    path: str, text: str, experiments: Mapping[str, Experiment], fence_experiments: FenceExperiments
+    path: str,
+    text: str,
+    experiments: Mapping[str, Experiment],
+    fence_experiments: FenceExperiments,
+    refusal: Refusal = str,
 ) -> tuple[Review | None, list[UserError]]:
     """The review in `text`, or None and all its mistakes in the order of their lines.
 
@@ -38,6 +43,8 @@ def parse(
         experiments: those of the project, by name.
         fence_experiments: reads the review's own, given its `python verify` fences as one module and `path`; called
             only where there are such fences.
+        refusal: raises a UserError for a data file, by its path beside the review, that cannot be used; none by
+            default.
     """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     problems = Problems(path)
@@ -46,7 +53,7 @@ def parse(
         return None, problems.in_order()
     blanked, toml = frontmatter.without_toml(text, problems)
     document = fences.split(blanked, problems)
-    about = None if toml else _front_matter(document, problems)
+    about = None if toml else _front_matter(document, problems, refusal)
     code, known = _experiments(document, experiments, fence_experiments, problems)
     yaml_fences = [fence for fence in document.fences if fence.language == "yaml"]
     drafts = list(_drafts(yaml_fences, known, problems))
@@ -120,11 +127,11 @@ def _slug(path: str, problems: Problems) -> str:
     return slug
 
 
-def _front_matter(document: fences.Document, problems: Problems) -> dict[str, Any] | None:
+def _front_matter(document: fences.Document, problems: Problems, refusal: Refusal) -> dict[str, Any] | None:
     if document.front is None:
         return None
     node = read(document.front, document.front_line, problems)
-    return None if node is None else frontmatter.read(node, problems)
+    return None if node is None else frontmatter.read(node, problems, refusal)
 
 
 def _experiments(

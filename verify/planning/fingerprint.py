@@ -182,7 +182,7 @@ class Sources:
         if (module, first) in seen:  # imported in a circle
             return
         seen.add((module, first))
-        found = []
+        found: list[Node | str] = []
         if first in source.definitions:
             found.append((module, first))
         for each in source.imports.get(first, ()):

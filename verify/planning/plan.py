@@ -200,21 +200,3 @@ def batches(trials: Iterable[Trial], experiment: Experiment, rung: Rung) -> list
             part = tuple(group[piece * len(group) // pieces : (piece + 1) * len(group) // pieces])
             found.append(Batch(part, experiment, limit * len(part)))
     return found
-
-
-class Costs:
-    """Seconds that trials took, to say how long others will take."""
-
-    def __init__(self, records: Iterable[Record]) -> None:
-        self._exact: dict[bytes, float] = {}
-        self._all: list[float] = []
-        for record in records:
-            self._exact[_encoder.encode(record.parameters)] = record.seconds
-            self._all.append(record.seconds)
-
-    def of(self, trial: Trial) -> float | None:
-        """Seconds the trial will take: as its point took, else as the verification's trials took on average."""
-        exact = self._exact.get(_encoder.encode(trial.parameters))
-        if exact is not None or not self._all:
-            return exact
-        return sum(self._all) / len(self._all)
