@@ -5,6 +5,7 @@ Both directions are JSON, decoded into these types; nothing that comes back is e
 
 from __future__ import annotations
 
+import struct
 from typing import Literal
 
 from msgspec import Struct
@@ -19,9 +20,18 @@ LONGEST_NAME = 200
 """Characters of such a name."""
 MOST_POINTS = 100
 """A curve has at most this many points: more cannot be seen, and would have to be committed."""
+REQUEST = struct.Struct("!cI")
+"""To the process that starts workers: `S`tart or `K`ill, and the worker's number.
+
+With the first go two descriptors: the channel of its messages, and where it prints.
+"""
+ANSWER = struct.Struct("!cIi")
+"""From it: `S`tarted, with the process id; `E`nded, with the exit code or minus the signal; `F`ailed, with errno."""
+CLOSED = 74
+"""Exit code of a worker whose experiment has closed or replaced the descriptors that it answers through."""
 
 
-class Task(Struct, frozen=True):
+class Task(Struct, frozen=True, tag="run", tag_field="kind"):
     """One batch: what to call, and with what."""
 
     group: str
@@ -55,6 +65,17 @@ class Task(Struct, frozen=True):
     """Where what it prints goes."""
 
 
+class Describe(Struct, frozen=True, tag="describe", tag_field="kind"):
+    """Ask what batches would run on; the answer is `Described`, or `Failed` where there is no such device."""
+
+    device: str
+    """cpu, cuda, mps, or auto for the best there is."""
+    torch: bool
+
+
+Ask = Task | Describe
+
+
 class Facts(Struct, frozen=True):
     """What a worker runs on: the fields of `verify.model.Environment` that it can tell."""
 
@@ -78,24 +99,34 @@ class Loaded(Struct, frozen=True, tag="loaded", tag_field="kind"):
     """The experiment's module is imported: the time limit counts from here."""
 
 
+class Described(Struct, frozen=True, tag="described", tag_field="kind"):
+    """The answer to `Describe`."""
+
+    environment: Facts
+
+
 class Returned(Struct, frozen=True, tag="returned", tag_field="kind"):
     """The batch's results, one a trial."""
 
     results: tuple[Result, ...]
     seconds: float
     environment: Facts
+    spent: bool = False
+    """Threads or children of the batch are left: the worker should serve no other."""
 
 
 class Failed(Struct, frozen=True, tag="failed", tag_field="kind"):
     """The batch raised."""
 
     error: str
-    """One line, with the place in the experiment's code."""
+    """One line; of one in running, it begins with the place in the experiment's code."""
     when: Literal["loading", "running"]
     """An error in loading would be that of every batch of the verification."""
     file: str = ""
     """For an error in loading: the place, for a message."""
     line: int = 0
+    spent: bool = False
+    """As in `Returned`."""
 
 
-Reply = Loaded | Returned | Failed
+Reply = Loaded | Described | Returned | Failed

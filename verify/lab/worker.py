@@ -1,254 +1,106 @@
-"""The child process: runs one batch of an experiment and returns its values, or its error with a traceback.
+"""A worker process: takes batches from its channel, one after another, and answers each.
 
-The only way from the command line to an experiment's code.  This module imports torch only where it is installed
-and asked for, since an experiment in a review need not use it.
+It belongs to one verification and is new for it.  Requests and answers are `verify.messages` as JSON, one a line.
 """
 
 from __future__ import annotations
 
-import importlib
-import linecache
-import math
 import os
-import platform
 import signal
+import socket
 import sys
 import threading
-import time
-import traceback
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from importlib import metadata
-from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
-from typing import Any, NamedTuple
+from typing import NoReturn
 
-from verify.lab.processor import processor
+import msgspec
 
-MOST_POINTS = 100
-"""A curve has at most this many points: more cannot be seen, and would have to be committed."""
-
-
-class Task(NamedTuple):
-    """One batch: what to call, and with what."""
-
-    function: str
-    module: str
-    """A dotted name; for an experiment in a review, the review's path."""
-    code: str | None
-    """The review's fences as one module; None for a module that can be imported."""
-    batched: bool
-    rides: tuple[str, ...]
-    diverged: dict[str, float]
-    parameters: tuple[dict[str, Any], ...]
-    """One mapping a trial."""
-    seeds: tuple[int, ...]
-    device: str
-    log: str
+from verify.lab import batch, facts, opened, processes
+from verify.lab.pebble_worker import describe, prepare, run  # noqa: F401 - until the runner uses an executor
+from verify.lab.state import State, text_stream, workplace
+from verify.messages import CLOSED, MOST_BYTES, MOST_POINTS, Ask, Describe, Described, Failed, Reply, Returned, Task  # noqa: F401
 
 
-Result = tuple[dict[str, float | list[float]], str, bool]
-"""Of one trial: its values, the SHA-256 of the data it saw (or ""), whether it diverged.
-
-Plain tuples here and below: whoever receives them need not know this module.
-"""
-Outcome = tuple[tuple[Result, ...], float, str]
-"""Results, one a trial; seconds; and the error in one line, or ""."""
-
-
-class WrongResult(Exception):
-    """An experiment returned something that cannot be recorded."""
+def serve(channel: socket.socket, home: Path, threads: int) -> NoReturn:
+    """Answer what comes through `channel` until it ends, working in folders below `home`."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started the run decides what Ctrl-C means
+    sys.stdout, sys.stderr = text_stream(1), text_stream(2)
+    _Worker(channel, home, State(threads)).serve()
+    os._exit(0)
 
 
-def prepare(threads: int, parent: int, modules: Sequence[str]) -> None:
-    """Make this process a worker: its threads, its end with its parent's, the imports its time limit must not count.
+class _Worker:
+    def __init__(self, channel: socket.socket, home: Path, state: State) -> None:
+        self._channel = channel
+        self._home = home
+        self._state = state
+        self._watch = opened.Watch()
+        self._descriptors = (1, 2, channel.fileno())
+        self._files = self._identities()
+        self._output = sys.stdout, sys.stderr
 
-    `modules` that cannot be imported are left for the batch that needs them to report.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[name] = str(threads)
-    for module in modules:
+    def serve(self) -> None:
+        decoder = msgspec.json.Decoder(Ask)
+        with self._channel.makefile("rb") as lines:
+            for number, line in enumerate(lines):
+                ask = decoder.decode(line)
+                self._send(_described(ask) if isinstance(ask, Describe) else self._run(ask, number))
+
+    def _run(self, task: Task, number: int) -> Returned | Failed:
+        self._state.set_anew(task.folder, task.root)
+        with workplace(self._home / str(number), task.folder, task.data):
+            reply = batch.run(task, self._watch, self._send)
+        self._state.set_anew(task.folder, task.root)  # an alarm that the experiment has set may not strike later
+        self._flush()
+        return msgspec.structs.replace(reply, spent=_leaves_something())
+
+    def _flush(self) -> None:
+        for stream in self._output:
+            try:
+                stream.flush()
+            except (OSError, ValueError):  # the experiment has closed it: what it held is lost to its own log
+                os._exit(CLOSED)
+        processes.flush_c_streams()
+
+    def _send(self, reply: Reply) -> None:
+        line = msgspec.json.encode(reply)
+        if len(line) >= MOST_BYTES:
+            line = msgspec.json.encode(Failed(f"its results are too large: at most {MOST_BYTES:,} bytes", "running"))
+        if self._identities() != self._files:
+            os._exit(CLOSED)  # what stands there now may be a file of the experiment's
+        self._channel.sendall(line + b"\n")
+
+    def _identities(self) -> list[tuple[int, int]]:
         try:
-            importlib.import_module(module)
-        except Exception:  # noqa: BLE001 - any failure of a reviewer's import is shown again, with its log, by its batch
-            traceback.print_exc()
-    if torch := sys.modules.get("torch"):
-        torch.set_num_threads(threads)
+            found = [os.fstat(each) for each in self._descriptors]
+        except OSError:
+            return []
+        return [(each.st_dev, each.st_ino) for each in found]
 
 
-def _end_with(parent: int) -> None:
-    """A killed parent cannot stop its workers: they must notice."""
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
+def _described(ask: Describe) -> Described | Failed:
+    try:
+        return Described(facts.describe(ask.device, torch=ask.torch))
+    except ValueError as error:
+        return Failed(str(error), "loading")
 
 
-def describe(device: str, *, torch_needed: bool) -> dict[str, Any]:
-    """The environment trials run in here, with `auto` resolved; the fields of `verify.model.Environment`.
-
-    Raises:
-        ValueError: the device is not here.
-    """
-    if torch_needed:
-        from verify.lab import machine
-
-        device = machine.resolve(device)
-        name = machine.name(device)
-    elif device in ("auto", "cpu"):
-        device, name = "cpu", processor()
-    else:
-        raise ValueError(f"device '{device}' needs torch, which is not installed")
-    wanted = ("numpy", "scipy", "torch", "mnist1d")
-    versions = {"python": platform.python_version()}
-    versions |= {each: metadata.version(each).split("+")[0] for each in wanted if find_spec(each)}
-    return {
-        "device": device,
-        "machine": name,
-        "cores": os.cpu_count() or 1,
-        "system": f"{platform.system()} {platform.machine()}",
-        "versions": versions,
-    }
+def _leaves_something() -> bool:
+    """Whether threads or children of a batch are left: they would go on beside the next."""
+    if threading.active_count() > 1:
+        return True
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
 
 
-def run(fields: tuple[Any, ...]) -> Outcome:
-    """Run one batch, given by the fields of a `Task`; never raises for what the experiment does.
-
-    The log holds what it printed, and the traceback where it failed.
-    """
-    task = Task(*fields)
-    with _output_to(Path(task.log)):
-        begun = time.perf_counter()
-        try:
-            function = getattr(_load(task), task.function)
-            returned = _call(function, task)
-            seconds = time.perf_counter() - begun
-            results = tuple(_result(each, task.diverged) for each in returned)
-        except BaseException as error:  # noqa: BLE001 - sys.exit() in an experiment is an error like any other
-            _print_traceback(error)
-            return (), time.perf_counter() - begun, _one_line(error, task)
-    return results, seconds, ""
+def main() -> NoReturn:
+    """Where the system cannot fork: a fresh interpreter, with the channel's descriptor, a folder and threads given."""
+    descriptor, home, threads = sys.argv[1:]
+    serve(socket.socket(fileno=int(descriptor)), Path(home), int(threads))
 
 
-def _load(task: Task) -> ModuleType:
-    if task.code is None:
-        return importlib.import_module(task.module)
-    # The code's lines stand where the review has them, so tracebacks name the review's own lines.
-    linecache.cache[task.module] = (len(task.code), None, task.code.splitlines(keepends=True), task.module)
-    module = ModuleType("review")
-    module.__file__ = task.module
-    sys.modules["review"] = module  # dataclasses and pickling look their module up by name
-    exec(compile(task.code, task.module, "exec"), module.__dict__)
-    return module
-
-
-def _call(function: Any, task: Task) -> list[Any]:
-    if not task.batched:
-        return [
-            function(seed, task.device, **parameters)
-            for seed, parameters in zip(task.seeds, task.parameters, strict=True)
-        ]
-    shared = {name: value for name, value in task.parameters[0].items() if name not in task.rides}
-    given = [name for name in task.rides if name in task.parameters[0]]
-    riding = {name: [parameters[name] for parameters in task.parameters] for name in given}
-    returned = function(list(task.seeds), task.device, **shared, **riding)
-    if not isinstance(returned, list) or len(returned) != len(task.seeds):
-        count = len(returned) if isinstance(returned, list) else type(returned).__name__
-        raise WrongResult(f"{task.function} must return a list with one dict a trial: {len(task.seeds)}, not {count}")
-    return returned
-
-
-def _result(returned: Any, declared: Mapping[str, float]) -> Result:
-    """Check what one trial returned; where a value is not finite, put what the experiment declares for divergence.
-
-    A metric that diverged and has no declared value is left out: a claim that needs it fails.
-    """
-    if not isinstance(returned, dict) or not returned:
-        raise WrongResult(f"an experiment returns a dict of numbers and curves, not {type(returned).__name__}")
-    values: dict[str, float | list[float]] = {}
-    data = returned.get("data", "")
-    diverged = False
-    for name, value in returned.items():
-        if name == "data":
-            continue
-        plain = _plain(name, value)
-        if _is_finite(plain):
-            values[name] = plain
-            continue
-        diverged = True
-        if name in declared:
-            worst = declared[name]
-            values[name] = worst if isinstance(plain, float) else list(_until_diverged(plain, worst))
-    return values, str(data), diverged
-
-
-def _plain(name: object, value: Any) -> float | list[float]:
-    if not isinstance(name, str):
-        raise WrongResult(f"a value's name must be a string, not {name!r}")
-    if hasattr(value, "tolist"):  # numpy and torch alike
-        value = value.tolist()
-    if isinstance(value, (bool, int, float)):
-        return float(value)
-    if isinstance(value, (list, tuple)) and all(isinstance(item, (bool, int, float)) for item in value):
-        if not 1 <= len(value) <= MOST_POINTS:
-            raise WrongResult(f"curve '{name}' has {len(value)} points: 1 to {MOST_POINTS} can be recorded")
-        return [float(item) for item in value]
-    raise WrongResult(f"'{name}' must be a number or a list of numbers, not {type(value).__name__}")
-
-
-def _is_finite(value: float | list[float]) -> bool:
-    return all(map(math.isfinite, value)) if isinstance(value, list) else math.isfinite(value)
-
-
-def _until_diverged(curve: list[float], worst: float) -> Iterator[float]:
-    """The curve up to its first point that is not finite, then what divergence counts as."""
-    diverged = False
-    for point in curve:
-        diverged = diverged or not math.isfinite(point)
-        yield worst if diverged else point
-
-
-def _one_line(error: BaseException, task: Task) -> str:
-    """The error in one line, with the line of the experiment it came from."""
-    text = " ".join(str(error).split())[:300]
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename != __file__]
-    own = [frame for frame in frames if task.code is not None and frame.filename == task.module] or frames
-    place = f"{_short(own[-1].filename)}:{own[-1].lineno}: " if own else ""
-    return f"{place}{type(error).__name__}: {text}" if text else f"{place}{type(error).__name__}"
-
-
-def _short(filename: str) -> str:
-    """A project file by its place in the package: no path of a machine is stored."""
-    package = Path(__file__).parent.parent
-    path = Path(filename)
-    if path.is_relative_to(package):
-        return path.relative_to(package.parent).as_posix()
-    return path.name if path.is_absolute() else filename
-
-
-def _print_traceback(error: BaseException) -> None:
-    """The traceback without this module's own frames."""
-    shown = error.__traceback__
-    while shown is not None and shown.tb_frame.f_code.co_filename == __file__:
-        shown = shown.tb_next
-    traceback.print_exception(type(error), error, shown)
-
-
-@contextmanager
-def _output_to(log: Path) -> Iterator[None]:
-    """Send what the batch prints, from Python or below it, to its log; a log that stays empty is removed."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    saved = os.dup(1), os.dup(2)
-    with log.open("w", encoding="utf-8", buffering=1) as file, redirect_stdout(file), redirect_stderr(file):
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
-        try:
-            yield
-        finally:
-            for number, copy in zip((1, 2), saved, strict=True):
-                os.dup2(copy, number)
-                os.close(copy)
-    if log.stat().st_size == 0:
-        log.unlink()
+if __name__ == "__main__":
+    main()
