@@ -15,7 +15,7 @@ from pebble import ProcessPool
 
 from verify.lab import worker
 from verify.model import Experiment
-from verify.running.runner import cores
+from verify.running.executors.environment import cores
 
 MODULES = ["verify.experiments.data_scaling"]
 """What a worker imports first; it brings torch."""

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from verify.model import Choice, Code, Evidence, Experiment, Failure, Record, Rung, Trial, Verification
-from verify.planning.plan import Costs, Lookup, Waiting, batches, chosen_from, examine, expand, points
+from verify.planning.plan import Lookup, Waiting, batches, chosen_from, examine, expand, points
 
 DEFINITIONS = {"m:train": "aaaa", "m:helper": "bbbb"}
 CODE = Code("c0de", DEFINITIONS, ())
@@ -139,10 +139,3 @@ def test_halves_hold_all_trials_and_share_the_limit() -> None:
     first, second = batch.halves()
     assert first.trials + second.trials == batch.trials
     assert (first.time_limit, second.time_limit) == (10, 20)
-
-
-def test_costs_come_from_the_point_else_from_the_verification() -> None:
-    costs = Costs(recorded(trials(rung())).records)
-    assert costs.of(trials(rung())[0]) == 2.0
-    assert costs.of(trials(rung(grids=({"lr": (9.0,)},)))[0]) == 2.0
-    assert Costs(()).of(trials(rung())[0]) is None

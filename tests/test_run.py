@@ -8,10 +8,15 @@ import shutil
 import signal
 import subprocess
 import time
+from pathlib import Path
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from tests.conftest import COIN, Mini
+from verify.model import Environment
+from verify.project.lines import identified
 
 
 def trials(path) -> list[dict]:  # type: ignore[no-untyped-def, type-arg]
@@ -120,7 +125,7 @@ def test_a_batch_that_fails_is_tried_in_halves(mini: Mini) -> None:
     assert [trial["seed"] for trial in trials(mini.evidence)] == [0, 2, 3] * 2
 
 
-@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_what_was_finished_survives_and_the_next_run_goes_on(mini: Mini, sign: signal.Signals) -> None:
     mini.edit("tiny: {seeds: 5}", "tiny: {seeds: 12, nap: 0.25}")
     process = mini.start("run", "--workers", "2")
@@ -151,15 +156,17 @@ def test_evidence_lost_before_it_was_written_is_written_by_the_next_run(ran: Min
     assert ran.evidence.read_bytes() == content
 
 
-def test_two_runs_at_once_share_the_work(mini: Mini) -> None:
+def test_three_runs_at_once_share_the_work(mini: Mini) -> None:
     mini.edit("tiny: {seeds: 5}", "tiny: {seeds: 5, nap: 0.6}")
     first = mini.start("run")
     wait_for(lambda: mini.journal.exists(), first)
-    second = mini.verify("run")
-    first.communicate(timeout=30)
-    assert first.returncode == 0
-    assert "another `verify run` is at work in this project; waiting for it" in second
-    assert "10 of 10 trials fresh" in second
+    others = [mini.start("run"), mini.start("run")]
+    outputs = [process.communicate(timeout=60)[0] for process in (first, *others)]
+    assert [process.returncode for process in (first, *others)] == [0, 0, 0], outputs
+    for second in outputs[1:]:
+        assert "another `verify run` is at work in this project; waiting for it" in second
+        assert second.endswith("10 of 10 trials fresh\n")
+        assert "begun" not in second
     assert len(trials(mini.journal)) == 10
 
 
@@ -176,21 +183,51 @@ def test_committed_evidence_counts_only_if_asked(ran: Mini) -> None:
     assert ran.evidence.read_bytes() == before, "the same values: the first recording stays"
 
 
-def test_trials_that_are_compared_share_one_torch(ran: Mini) -> None:
-    for path in (ran.evidence, ran.journal):
-        lines = path.read_text().splitlines(keepends=True)
-        path.write_text("".join(line.replace('"torch":"', '"torch":"0.') for line in lines))
-    assert "10 of 10 trials fresh" in ran.verify("run"), "an upgrade alone reruns nothing"
-    assert "torch 0." in ran.verify("status")
+def use_torch(project: Mini) -> None:
+    """Let the coin need torch."""
+    project.edit("import random\n", "import random\nimport torch\n")
+    project.edit("    time.sleep(nap)\n", "    time.sleep(nap)\n    torch.manual_seed(seed)\n")
+
+
+def recorded_under(path: Path, **changes: str) -> None:
+    """Let all that a file holds be recorded under another device or another torch."""
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    environment = msgspec.convert(next(line["environment"] for line in lines if "environment" in line), Environment)
+    versions = {**environment.versions, **{name: changes[name] for name in changes if name == "torch"}}
+    other = identified(replace(environment, versions=versions, device=changes.get("device", environment.device)))
+    for line in lines:
+        if "environment" in line:
+            line["environment"] = msgspec.to_builtins(other)
+        if "trial" in line:
+            line["trial"]["environment"] = other.id
+    path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
+
+
+def test_trials_that_are_compared_share_one_torch_and_one_device(mini: Mini) -> None:
+    use_torch(mini)
+    mini.verify("run")
+    for path in (mini.evidence, mini.journal):
+        recorded_under(path, torch="0.2")
+    assert "10 of 10 trials fresh" in mini.verify("run"), "an upgrade alone reruns nothing"
+    assert "torch 0.2" in mini.verify("status")
+    mini.edit("seeds: 5", "seeds: 6")
+    said = mini.due()
+    assert "12 to run, 0 fresh" in said
+    assert "10 × recorded under torch 0.2 on cpu: trials that are compared share both" in said
+    assert "12 trials on" in mini.verify("run"), "with a new seed, all are run on the torch of today"
+    for path in (mini.evidence, mini.journal):
+        recorded_under(path, device="cuda")
+    assert "nothing to run" in mini.due()
+    assert "12 to run, 0 fresh" in mini.verify("run", "--dry-run", "--device", "cpu")
+
+
+def test_code_without_torch_runs_on_the_processor_whatever_is_asked_for(ran: Mini) -> None:
+    assert '"torch"' not in ran.evidence.read_text()
+    assert "nothing to run" in ran.verify("run", "--dry-run", "--device", "mps")
     ran.edit("seeds: 5", "seeds: 6")
-    assert "12 trials on" in ran.verify("run"), "with a new seed, all are run on the torch of today"
-
-
-def test_results_of_another_device_do_not_count_where_one_is_asked_for(ran: Mini) -> None:
-    for path in (ran.evidence, ran.journal):
-        path.write_text(path.read_text().replace('"device":"cpu"', '"device":"cuda"'))
-    assert "nothing to run" in ran.due()
-    assert "10 to run, 0 fresh" in ran.verify("run", "--dry-run", "--device", "cpu")
+    assert "12 of 12 trials fresh" in ran.verify("run", "--device", "mps")
+    assert {line["environment"]["device"] for line in map(json.loads, ran.journal.read_text().splitlines())
+            if "environment" in line} == {"cpu"}  # fmt: skip
 
 
 def test_a_parameter_is_chosen_by_another_verification(mini: Mini) -> None:
@@ -256,7 +293,7 @@ def test_a_folder_that_is_no_project(mini: Mini) -> None:
 
 
 def test_a_device_that_is_not_here(mini: Mini) -> None:
-    mini.edit("import random\n", "import random\nimport torch\n")
+    use_torch(mini)
     output = mini.verify("run", "--device", "mps", expect=2)
     assert "mps" in output
     assert "--device auto" in output
@@ -306,16 +343,6 @@ def test_a_choice_that_cannot_be_made_is_said_and_stops_nothing_else(mini: Mini)
     assert "cannot run" in mini.verify("run", "--dry-run")
 
 
-def test_a_dry_run_says_what_would_run_under_another_torch(ran: Mini) -> None:
-    ran.journal.write_text(ran.journal.read_text().replace('"torch":"', '"torch":"0.'))
-    assert "nothing to run" in ran.due()
-    ran.edit("seeds: 5", "seeds: 6")
-    said = ran.due()
-    assert "12 to run, 0 fresh" in said
-    assert "10 × recorded under torch 0.2." in said
-    assert "trials that are compared share both" in said
-
-
 def test_a_scale_that_is_not_declared(mini: Mini) -> None:
     output = mini.verify("run", "--scale", "full", expect=2)
     assert "nothing that was asked for is declared at scale full" in output
@@ -363,6 +390,7 @@ def test_a_journal_with_a_bad_line_says_how_to_mend_it(ran: Mini) -> None:
 
 def test_an_old_failure_of_a_trial_that_is_gone_does_not_rewrite_evidence(ran: Mini) -> None:
     before = ran.evidence.read_bytes()
+    first = trials(ran.evidence)
     ran.edit("tiny: {seeds: 5}", "tiny: {seeds: 3, trick: crash}")
     ran.verify("run", expect=1)
     ran.evidence.write_bytes(before)
@@ -370,4 +398,7 @@ def test_an_old_failure_of_a_trial_that_is_gone_does_not_rewrite_evidence(ran: M
     lines = ran.journal.read_text().splitlines(keepends=True)
     ran.journal.write_text("".join(line for line in lines if '"seed":4' not in line))
     assert "coin:flips tiny: reproduced exactly" in ran.verify("run")
-    assert ran.evidence.read_bytes() == before
+    assert trials(ran.evidence) == first, (
+        "seconds and all; only the test with three seeds is added, and the one with five"
+    )
+    assert ran.evidence.read_text().count('{"registered"') == 6

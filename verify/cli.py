@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import gc
-import signal
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from verify import __version__
-from verify.errors import UserError, UserErrors
+from verify.errors import UserError, UserErrors, visible
 from verify.model import SCALES, Scale
 
 if TYPE_CHECKING:
     from verify.project.project import Project
     from verify.running.notebooks import Notebook
-    from verify.running.runner import Listener, Options, Run
+    from verify.running.progress import Listener
+    from verify.running.runner import Options, Run
+    from verify.running.witness import Watch
 
 # Everything else is imported by the command that needs it: `verify --help` and a run with nothing to do stay instant.
 
@@ -103,7 +105,7 @@ class _Wanted:
 
 def _complain(mistakes: Sequence[UserError]) -> None:
     for error in UserErrors(mistakes).errors:
-        click.echo(str(error), err=True)
+        click.echo(visible(str(error)), err=True)
     if len(mistakes) > 1:
         click.echo(f"{len(mistakes)} mistakes", err=True)
 
@@ -111,7 +113,7 @@ def _complain(mistakes: Sequence[UserError]) -> None:
 def _contradict(found: Iterable[UserError]) -> None:
     """Say where evidence is not what this machine got: no mistakes of what was written, and not counted as such."""
     for each in found:
-        click.echo(str(each), err=True)
+        click.echo(visible(str(each)), err=True)
 
 
 def _slug(name: str) -> str:
@@ -169,45 +171,78 @@ def run(
     with a mistake is left out and told; the exit code is then 2, or 1 where a trial failed.
     """
     from verify import report
-    from verify.running import notebooks, runner, witness
+    from verify.running import interrupts, notebooks, runner, witness
+    from verify.running.executors.environment import cores
+    from verify.running.progress import Silent
 
     wanted = _Wanted(start, targets)
-    project = wanted.project
-    options = runner.Options(device=device, workers=workers, missing=missing)
-    done = _plan(wanted, scale, options, report.Silent() if dry_run else report.listener())
+    options = runner.Options(device=device, missing=missing)
+    done = _plan(wanted, scale, options, Silent() if dry_run else report.listener())
     wanted.tell()
     if done is None:
         sys.exit(2)
     whole = [slug for slug, verification in wanted.targets if not verification]
-    changed = notebooks.due(notebooks.find(project, whole))
+    changed = notebooks.due(notebooks.find(wanted.project, whole))
     if dry_run:
-        _say(report.due(done, explain=explain, workers=workers or runner.cores()))
+        _say(report.due(done, explain=explain, workers=workers or cores()))
         _say(f"notebook {each.slug}: to be executed" for each in changed)
         wanted.end()
         return
-    watch = witness.Watch(project, done.jobs)
-    if done.due:
-        with _lock(project.root):
-            done.plan()  # anew: another run may have done some of it in the meantime
-            watch.begin()
-            _say(report.explained(done) if explain else ())
-            _execute(done)
-    try:
-        done.publish()
-    except UserErrors as error:
-        wanted.mistakes += error.errors
-        _complain(error.errors)
-    wrong = _execute_notebooks(project, changed) if changed else 0
+    watch = witness.Watch(wanted.project, done.jobs)
+    wrong = 0
+    if done.open or done.unpublished or changed:
+        interrupts.take_as_interrupts()
+        try:
+            wrong = _work(wanted, done, changed, watch, workers, explain=explain)
+        except KeyboardInterrupt:
+            with suppress(OSError):  # the terminal may be gone
+                click.echo("\nstopped; finished batches are kept, `verify run` goes on from here", err=True)
+            sys.exit(130)
     unlike = list(watch.end())
     _say(report.summary(done))
     _contradict(unlike)
-    if done.failures or done.stopped or report.waiting(done) or wrong or unlike:
+    if done.failures or done.stopped or done.different or report.waiting(done) or wrong or unlike:
         sys.exit(1)
     wanted.end()
 
 
+def _work(
+    wanted: _Wanted, done: Run, changed: Sequence[Notebook], watch: Watch, workers: int | None, *, explain: bool
+) -> int:
+    """What a run does while no other one is at work; returns how much of it was to no avail."""
+    from verify import report
+    from verify.running import notebooks
+    from verify.running.executors.local import LocalExecutor
+    from verify.running.lock import only_run
+
+    def waits() -> None:
+        click.echo("another `verify run` is at work in this project; waiting for it", err=True)
+
+    with only_run(wanted.project.root, waits):
+        done.plan()  # anew: the other run may have done some of it
+        for slug, mistakes in done.unwritable().items():
+            _complain(mistakes)
+            wanted.without(slug, mistakes)
+            done.leave_out(slug)
+        watch.begin()
+        try:
+            if done.open:
+                _say(report.explained(done) if explain else ())
+                with closing(LocalExecutor(workers)) as executor:
+                    done.execute(executor)
+            mistakes = done.publish(done.unpublished)
+        except UserError as halted:  # a disk that is full, say; mistakes of the user's are UserErrors
+            _complain([halted])
+            return 1
+        wanted.mistakes += mistakes
+        _complain(mistakes)
+        left = [each for each in changed if each.slug in dict(wanted.targets)]
+        return notebooks.execute_all(wanted.project, left, click.echo, lambda error: _complain([error]))
+
+
 def _plan(wanted: _Wanted, scale: Scale, options: Options, listener: Listener) -> Run | None:
     """The run of what can be read and written; None where mistakes leave nothing of what was asked for."""
+    from verify import report
     from verify.running import jobs, runner
 
     for slug in dict(wanted.targets):
@@ -220,68 +255,26 @@ def _plan(wanted: _Wanted, scale: Scale, options: Options, listener: Listener) -
             wrong = None
         except UserErrors as error:
             wrong = error
-        if wrong is None and not done.due:  # nothing more is read
+        if wrong is None and not done.open:  # nothing more is read
             return done
         troubled = {slug: wanted.project.troubles(slug, [scale]) for slug in dict(wanted.targets)}
         if not any(troubled.values()):
-            if wrong is None:
-                return done
-            raise wrong  # a mistake of no review's
+            if wrong is not None:
+                raise wrong  # a mistake of no review's
+            if unmet := done.unmet():
+                wanted.mistakes.append(report.lacking(unmet))
+                wanted.targets = [target for target in wanted.targets if target[0] not in unmet]
+                continue
+            return done
         for slug, mistakes in troubled.items():
             if mistakes:
                 wanted.without(slug, mistakes)
     return None
 
 
-def _execute_notebooks(project: Project, changed: Sequence[Notebook]) -> int:
-    """Execute notebooks, one after another; returns how many failed."""
-    import time
-
-    from verify import report
-    from verify.running import notebooks
-
-    failed = 0
-    with _lock(project.root):
-        for each in changed:
-            begun = time.monotonic()
-            try:
-                notebooks.execute(project, each)
-                click.echo(f"notebook {each.slug}: executed in {report.duration(time.monotonic() - begun)}")
-            except UserError as error:
-                failed += 1
-                click.echo(str(error), err=True)
-    return failed
-
-
-def _execute(done: Any) -> None:
-    """Run, and take an interrupt or a request to end for what it is: finished batches are on disk."""
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    try:
-        if done.due:
-            done.execute()
-    except KeyboardInterrupt:
-        click.echo("\nstopped; finished batches are kept, `verify run` goes on from here", err=True)
-        sys.exit(130)
-
-
-def _lock(root: Path) -> Any:
-    """One run a project: a second one waits for the first and then finds its results."""
-    from filelock import FileLock, Timeout
-
-    path = root / ".verify" / "lock"
-    path.parent.mkdir(exist_ok=True)
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        click.echo("another `verify run` is at work in this project; waiting for it", err=True)
-        lock.acquire()
-    return lock
-
-
 def _say(lines: Iterable[str]) -> None:
     for line in lines:
-        click.echo(line)
+        click.echo(visible(line))
 
 
 @main.command()

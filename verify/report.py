@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
 
+from verify.errors import UserError
 from verify.judging.registered import standing
-from verify.model import Environment, Evidence, Failure, Review, Scale, Trial, Verification
-from verify.planning.plan import Batch, Planned, examine
+from verify.model import Environment, Evidence, Review, Scale, Verification
+from verify.planning.plan import Planned, examine
 from verify.project.project import Project
 from verify.running.jobs import Job
-from verify.running.runner import Listener, Run
+from verify.running.progress import Listener, Plain, duration, point
+from verify.running.runner import Run
 from verify.site import words
 
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them: `3 s`, `4 min 10 s`, `2 h 5 min`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+if TYPE_CHECKING:
+    from verify.running.repeat import Different
 
 
 # What would run
@@ -36,32 +33,50 @@ def due(run: Run, *, explain: bool, workers: int) -> Iterator[str]:
     else:
         for job in run.jobs.values():
             yield _job_line(job)
-    total = sum(len(job.due) for job in run.jobs.values())
-    seconds = run.seconds(workers)
-    if total:
-        known = f"about {duration(seconds)} with {workers} workers" if seconds is not None else "never timed before"
-        yield f"{total} trials to run: {known}"
-    elif not waiting(run):
+    waiting = sum(job.size for job in run.open if job.state == "waiting")
+    total = waiting + sum(len(job.untried) for job in run.open)
+    if not total:
         yield f"nothing to run: {_fresh(run)}"
+        return
+    seconds = run.seconds(workers)
+    known = f"about {duration(seconds)} with {workers} workers" if seconds is not None else "never timed before"
+    when = f", {waiting} of them once their parameters are chosen" if waiting else ""
+    yield f"{total} trials to run{when}: {known}"
 
 
 def explained(run: Run) -> Iterator[str]:
     """Per verification, each reason with the number of trials it holds for."""
     for job in run.jobs.values():
         yield _job_line(job)
-        for why, count in Counter(each.why for each in job.due).items():
+        for why, count in Counter(each.why for each in job.untried.values()).items():
             yield f"    {count} × {why}"
 
 
 def _job_line(job: Job) -> str:
-    if job.waits_for is not None:
-        return f"{job.name} {job.scale}: {job.waits_why}"
-    return f"{job.name} {job.scale}: {len(job.due)} to run, {job.fresh} fresh"
+    if job.waits_for:
+        return f"{job.name} {job.scale}: {job.why_waiting}"
+    return f"{job.name} {job.scale}: {len(job.untried)} to run, {job.fresh} fresh"
+
+
+def lacking(unmet: Mapping[str, Sequence[tuple[str, str | None]]]) -> UserError:
+    """One message of all that reviews need and that is not installed; each requirement with the version that is."""
+    reviews: dict[tuple[str, str | None], list[str]] = {}
+    for slug, wanted in unmet.items():
+        for each in wanted:
+            reviews.setdefault(each, []).append(slug)
+    parts = [
+        f"{requirement} for {', '.join(slugs)}" + (f" ({version} is installed)" if version else "")
+        for (requirement, version), slugs in reviews.items()
+    ]
+    install = " ".join(shlex.quote(requirement) for requirement, _ in reviews)
+    left_out = ", ".join(unmet)
+    message = f"left out: {left_out}: packages are not installed: {'; '.join(parts)}"
+    return UserError(message, hint=f"{sys.executable} -m pip install {install}")
 
 
 def waiting(run: Run) -> list[Job]:
-    """Verifications that could not run, since the one that chooses their parameters is not complete."""
-    return [job for job in run.jobs.values() if job.waits_for is not None]
+    """Verifications that could not run, since the one that chooses their parameters is not complete, or leaves none."""
+    return [job for job in run.jobs.values() if job.waits_for]
 
 
 def summary(run: Run) -> Iterator[str]:
@@ -72,82 +87,31 @@ def summary(run: Run) -> Iterator[str]:
         yield from map(str, errors)
     for job in waiting(run):
         yield _job_line(job)
+    yield from _not_deterministic(run.different)
     yield _fresh(run)
 
 
-def point(trial: Trial | Failure) -> str:
-    """Where in the grid a trial stands: `seed 1 (lr=0.1, width=8)`."""
-    parameters = ", ".join(f"{name}={value}" for name, value in trial.parameters.items())
-    return f"seed {trial.seed}" + (f" ({parameters})" if parameters else "")
+def _not_deterministic(found: Iterable[Different]) -> Iterator[str]:
+    """A line for each trial that gave other numbers, with the first of them."""
+    for (name, where), values in groupby(found, lambda each: (each.job.name, point(each.trial))):
+        first, *others = values
+        more = f", and {len(others)} more" if others else ""
+        what = f"{first.name} {first.first} and {first.second}" if first.name else f"{first.first}, then {first.second}"
+        yield f"{name} is not deterministic: {where}: {what}{more}"
 
 
 def _fresh(run: Run) -> str:
-    total = sum(job.fresh + len(job.due) for job in run.jobs.values())
-    return f"{sum(job.fresh for job in run.jobs.values())} of {total} trials fresh"
+    jobs = run.jobs.values()
+    return f"{sum(job.fresh for job in jobs)} of {sum(job.size for job in jobs)} trials fresh"
 
 
 # While it runs
 
 
-class Silent:
-    """Says nothing."""
-
-    def started(self, trials: int, workers: int, seconds: float | None) -> None: ...
-    def advanced(self, job: Job, batch: Batch, seconds: float) -> None: ...
-    def failed(self, job: Job, batch: Batch, error: str, log: str) -> None: ...
-    def published(self, job: Job, outcome: str) -> None: ...
-    def ended(self) -> None: ...
-
-
-class Plain:
-    """A line an event, for logs and pipes; of batches that finish at once, a line a second."""
-
-    def __init__(self) -> None:
-        self._done = 0
-        self._total = 0
-        self._begun = self._said = time.monotonic()
-
-    def started(self, trials: int, workers: int, seconds: float | None) -> None:
-        self._total = trials
-        expected = f", about {duration(seconds)}" if seconds is not None else ""
-        self._say(f"{trials} trials on {workers} worker{'s' * (workers != 1)}{expected}")
-
-    def advanced(self, job: Job, batch: Batch, seconds: float) -> None:
-        self._count(batch)
-        count = len(batch.trials)
-        if self._done == self._total or time.monotonic() - self._said >= 1:
-            last = f"{count} trial{'s' * (count != 1)} in {duration(seconds)}"
-            self._say(f"[{self._done}/{self._total}] {job.name}: {last}")
-
-    def failed(self, job: Job, batch: Batch, error: str, log: str) -> None:
-        count = len(batch.trials)
-        if count == 1:
-            self._count(batch)
-            self._say(f"[{self._done}/{self._total}] {job.name}, {point(batch.trials[0])}: {error}\n    log: {log}")
-        else:
-            self._say(f"{job.name}: {error}; trying its {count} trials in halves\n    log: {log}")
-
-    def published(self, job: Job, outcome: str) -> None:
-        self._say(f"{job.name} {job.scale}: {outcome}")
-
-    def ended(self) -> None:
-        if self._total:
-            self._say(f"took {duration(time.monotonic() - self._begun)}")
-
-    def _count(self, batch: Batch) -> None:
-        self._done += len(batch.trials)
-        self._total = max(self._total, self._done)
-
-    def _say(self, text: str) -> None:
-        self._said = time.monotonic()
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
-
-
 def listener() -> Listener:
     """Progress with the time left in a terminal, plain lines elsewhere."""
     if sys.stdout.isatty():
-        from verify.running.progress import Terminal  # rich is loaded where its drawing can be seen
+        from verify.running.terminal import Terminal  # rich is loaded where its drawing can be seen
 
         return Terminal()
     return Plain()
@@ -180,7 +144,7 @@ def _registrations(project: Project, targets: Iterable[tuple[str, str | None]]) 
             known = [each for each in (committed, journal) if each and (each.records or each.failures)]
             if not known or name not in (None, verification.id):
                 continue
-            registered = [registration for each in known for registration in each.registered]
+            registered = sorted((one for each in known for one in each.registered), key=lambda each: each.on)
             for claim in verification.claims:
                 tested = standing(claim, verification.rungs[scale].seeds, registered)
                 found += 1

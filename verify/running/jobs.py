@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import errno
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
 
 import msgspec
 
-from verify.errors import UserError, UserErrors
-from verify.model import SCALES, Code, Environment, Evidence, Experiment, Failure, Record, Review, Scale, Verification
+from verify.errors import UserError, UserErrors, reason
+from verify.judging.registered import due
+from verify.model import (
+    SCALES,
+    Code,
+    Environment,
+    Evidence,
+    Experiment,
+    Failure,
+    Record,
+    Review,
+    Scale,
+    Trial,
+    Verification,
+)
 from verify.planning.plan import Batch, Planned, Waiting, batches, chosen_from, examine, expand, points
 from verify.project import store
 from verify.project.project import Project
 from verify.running import witness
+from verify.running.known import Known
 
 Key = tuple[str, str, Scale]
 """Review, verification and scale."""
+
+State = Literal["fresh", "waiting", "blocked", "planned"]
+"""Every trial is fresh, as fingerprints alone show, so that none was looked at; its parameters wait for a choice; the
+choice cannot be made; its trials are known, and which of them are still to be tried."""
+
+
+class Halted(UserError):
+    """The run cannot go on, through no fault of an experiment's; what was finished before is kept."""
 
 
 class Job:
@@ -28,18 +55,23 @@ class Job:
         self.rung = verification.rungs[scale]
         self.experiment: Experiment = project.experiment(review, verification)
         self.code: Code = project.code(review, verification)
-        self.known = Evidence(review.slug, verification.id, scale)
-        self.planned: list[Planned] | None = None
-        """None while a parameter waits for another verification, and where no trial had to be looked at."""
-        self.waits_for: str | None = None
-        self.waits_why = ""
+        self.known = Known(*self.key)
+        self.state: State = "fresh"
+        self.waits_for = ""
+        """The verification that chooses a parameter, in states `waiting` and `blocked`."""
+        self.why_waiting = ""
+        self.trials: tuple[Trial, ...] = ()
+        """As declared, in state `planned`."""
+        self.untried: dict[str, Planned] = {}
+        """By fingerprint, the trials that this run has yet to try."""
+        self.failed: dict[str, Failure] = {}
+        """Trials that this run tried in vain."""
+        self.computed: set[str] = set()
+        """Trials whose results are of this run."""
         self._elsewhere: dict[str, str] = {}
         """Per trial whose result does not count, why."""
-        self.remaining = 0
-        self.ran = False
-        """Whether any of it was run just now."""
-        path = project.journal_path(review.slug, verification.id, scale)
-        self.journal = store.Journal(path, self.known, project.relative(path))
+        path = project.journal_path(*self.key)
+        self.journal = store.Journal(path, Evidence(*self.key), project.relative(path))
 
     @property
     def name(self) -> str:
@@ -50,23 +82,34 @@ class Job:
         return self.review.slug, self.verification.id, self.scale
 
     @property
-    def due(self) -> list[Planned]:
-        """What is to run."""
-        return [each for each in self.planned or () if each.state != "fresh"]
+    def needs_torch(self) -> bool:
+        return "torch" in self.code.libraries
+
+    @property
+    def open(self) -> bool:
+        """Whether there is something to run, now or when a choice is made."""
+        return self.state == "waiting" or bool(self.untried)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every trial has a result."""
+        return self.state == "fresh" or (self.state == "planned" and not (self.untried or self.failed))
 
     @property
     def size(self) -> int:
         """How many trials are declared, also while their parameters wait for a choice."""
+        if self.state == "planned":
+            return len(self.trials)
         declared = self.project.declared(self.review, self.verification, self.scale)
         return sum(1 for _ in points(self.rung)) * self.rung.seeds if declared is None else len(declared)
 
     @property
     def fresh(self) -> int:
-        if self.waits_for is not None:
-            return 0
-        return self.size if self.planned is None else len(self.planned) - len(self.due)
+        return 0 if self.waits_for else self.size - len(self.untried) - len(self.failed)
 
-    def is_done(self, *, missing: bool) -> bool:
+    # What is known and what is due
+
+    def is_fresh(self, *, missing: bool) -> bool:
         """Whether fingerprints alone show every trial to be fresh: what a run with nothing to do has time for."""
         declared = self.project.declared(self.review, self.verification, self.scale)
         if declared is None:
@@ -76,121 +119,163 @@ class Job:
             known |= store.fingerprints(self.project.evidence_path(*self.key))
         return known.issuperset(declared)
 
+    def take_as_fresh(self) -> None:
+        """Look at no trial: there is nothing to run."""
+        self.state, self.waits_for, self.why_waiting = "fresh", "", ""
+        self.trials, self.untried, self.failed = (), {}, {}
+
     def load(self, *, missing: bool) -> None:
         """Read what this machine has run and, if `missing`, what is committed."""
-        own = self.project.journal(*self.key)
-        committed = self.project.evidence(*self.key) if missing else None
-        self.known = own if committed is None else merge(committed, own)
+        self.known = Known(*self.key)
+        self._elsewhere = {}
+        if committed := self.project.evidence(*self.key):
+            if missing:
+                self.known.add(committed)
+            else:
+                self.known.register(committed.registered)
+        self.known.add(self.project.journal(*self.key))
 
     def keep_only(self, device: str | None, torch: str | None) -> bool:
         """Forget results of another device or torch, since trials that are compared share both; whether any were."""
-        kept = []
-        for record in self.known.records:
-            environment = self.known.environments[record.environment]
-            if _suits(environment, device, torch):
-                kept.append(record)
-            else:
-                recorded = environment.versions.get("torch")
-                on = f"torch {recorded} on {environment.device}" if recorded else environment.device
-                self._elsewhere[record.fingerprint] = f"recorded under {on}: trials that are compared share both"
-        self.known = msgspec.structs.replace(self.known, records=tuple(kept))
-        return bool(self._elsewhere)
 
-    def lookup(self, jobs: dict[Key, Job], verification: str) -> Sequence[Record] | None:
-        """Records of the verification that chooses a parameter; None until it is complete and fresh."""
-        job = jobs[self.review.slug, verification, self.scale]
-        if job.planned is None or job.due:
-            return None
-        records = {record.fingerprint: record for record in job.known.records}
-        return [records[each.trial.fingerprint] for each in job.planned]
+        def wrong(record: Record) -> str | None:
+            environment = self.known.environments[record.environment]
+            recorded = environment.versions.get("torch")
+            if device in (None, environment.device) and torch in (None, recorded):
+                return None
+            on = f"torch {recorded} on {environment.device}" if recorded else environment.device
+            return f"recorded under {on}: trials that are compared share both"
+
+        forgotten = self.known.forget(wrong) if self.needs_torch else {}
+        self._elsewhere |= forgotten
+        return bool(forgotten)
 
     def plan(self, jobs: dict[Key, Job]) -> None:
         """Find the trials and their states; `jobs` holds those that choose this one's parameters."""
+        self.state, self.waits_for, self.why_waiting = "planned", "", ""
+        self.trials, self.untried, self.failed = (), {}, {}
+
+        def lookup(chooser: str) -> Sequence[Record] | None:
+            return jobs[self.review.slug, chooser, self.scale].results()
+
         try:
-            trials = expand(
-                self.review.slug, self.verification, self.rung, self.code, lambda name: self.lookup(jobs, name)
-            )
+            self.trials = expand(self.review.slug, self.verification, self.rung, self.code, lookup)
         except Waiting as waiting:
-            self.planned, self.waits_for, self.waits_why = None, waiting.verification, waiting.reason
+            self.state = "waiting" if lookup(waiting.verification) is None else "blocked"
+            self.waits_for, self.why_waiting = waiting.verification, waiting.reason
             return
-        self.planned, self.waits_for = examine(trials, self.known, self.code.definitions), None
-        self.planned = [self._with_reason(each) for each in self.planned]
-        self.remaining = len(self.due)
+        states = examine(self.trials, self.known.evidence(), self.code.definitions)
+        self.untried = {each.trial.fingerprint: self._with_reason(each) for each in states if each.state != "fresh"}
 
     def _with_reason(self, planned: Planned) -> Planned:
         why = self._elsewhere.get(planned.trial.fingerprint)
-        return planned if planned.state == "fresh" or why is None else Planned(planned.trial, "stale", why)
+        return planned if why is None else Planned(planned.trial, "stale", why)
+
+    def results(self) -> list[Record] | None:
+        """The records of all trials, in their order; None until there is one of each."""
+        return self.fresh_records() if self.state == "planned" and self.complete else None
 
     def fresh_records(self) -> list[Record]:
         """Those known of trials that are declared now."""
-        fresh = {each.trial.fingerprint for each in self.planned or () if each.state == "fresh"}
-        return [record for record in self.known.records if record.fingerprint in fresh]
+        records = self.known.records
+        return [records[each.fingerprint] for each in self.trials if each.fingerprint in records]
 
     def batches(self) -> list[Batch]:
-        return batches((each.trial for each in self.due), self.experiment, self.rung)
+        """What is yet to be tried, as the experiment takes it."""
+        return batches((each.trial for each in self.untried.values()), self.experiment, self.rung)
 
-    def record(self, records: Sequence[Record], failures: Sequence[Failure], environment: Environment) -> None:
-        """Keep what a batch gave: on disk first, then here."""
-        self.journal.append(environment, (self.code.hash, self.code.definitions), records, failures)
-        addition = Evidence(
-            *self.key,
-            {environment.id: environment},
-            {self.code.hash: self.code.definitions},
-            tuple(records),
-            tuple(failures),
-        )
-        self.known = merge(self.known, addition)
-        self.ran = True
-        self.remaining -= len(records) + len(failures)
+    # What a run adds
 
-    def settle(self) -> None:
-        """Look at the states again, all trials having been tried."""
-        self.planned = examine([each.trial for each in self.planned or ()], self.known, self.code.definitions)
+    def require_writable(self) -> None:
+        """See that results can be kept, before anything is computed.
 
-    def in_order(self, failures: Iterable[Failure]) -> list[Failure]:
-        """Failures in the order of the trials."""
-        place = {each.trial.fingerprint: number for number, each in enumerate(self.planned or ())}
-        return sorted(failures, key=lambda failure: place.get(failure.fingerprint, len(place)))
+        Raises:
+            UserError: a file or folder is in the way, or may not be written.
+        """
+        journal, evidence = self.journal.path, self.project.evidence_path(*self.key)
+        for path in (journal, evidence):
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                if path == journal:
+                    path.open("ab").close()  # an empty journal is no journal
+                elif not os.access(path.parent, os.W_OK):
+                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path.parent))
+            except OSError as error:
+                raise unwritable(self.project.root, Path(error.filename or path), error) from None
+
+    def register(self, on: str) -> None:
+        """Note what each claim's test is, before trials run whose results it will be held against; `on` is the date."""
+        paths = self.journal.path, self.project.evidence_path(*self.key)
+        seen = len(set().union(*map(store.fingerprints, paths)))
+        new = due(self.verification.claims, self.rung.seeds, self.known.registered, on, seen)
+        if new:
+            with _written(self.project, self.journal.path):
+                self.journal.append(registered=new)
+            self.known.register(new)
+
+    def keep(self, environment: Environment, records: Sequence[Record]) -> None:
+        """Keep results: on disk first, then here."""
+        with _written(self.project, self.journal.path):
+            self.journal.append(environment, (self.code.hash, self.code.definitions), records)
+        codes = {self.code.hash: self.code.definitions}
+        self.known.add(Evidence(*self.key, {environment.id: environment}, codes, tuple(records)))
+        for record in records:
+            self.computed.add(record.fingerprint)
+            self.untried.pop(record.fingerprint, None)
+
+    def fail(self, failures: Sequence[Failure]) -> None:
+        """Note trials that failed: on disk first, then here."""
+        with _written(self.project, self.journal.path):
+            self.journal.append(failures=failures)
+        self.known.add(Evidence(*self.key, failures=tuple(failures)))
+        for failure in failures:
+            self.failed[failure.fingerprint] = failure
+            self.untried.pop(failure.fingerprint, None)
+
+    # What it publishes
+
+    @property
+    def unpublished(self) -> bool:
+        """Whether all is fresh here, but the evidence is of other trials: a run was cut short before it was written."""
+        declared = self.project.declared(self.review, self.verification, self.scale)
+        wanted = {each.fingerprint for each in self.trials} if declared is None else set(declared)
+        return self.complete and store.fingerprints(self.project.evidence_path(*self.key)) != wanted
 
     def publish(self) -> str:
         """Write the evidence file if it would say something new; returns what was done, in a word or two."""
-        if self.planned is None:
-            return "waiting"
-        path = self.project.evidence_path(*self.key)
-        trials = [each.trial for each in self.planned]
-        content = store.encode(self.known, trials)
+        ours = self.known.evidence(self.trials)
         committed = self.project.evidence(*self.key)
-        if committed is not None:
-            if not self.ran and witness.compare(self.known, committed):
-                return "not written: it would replace values that were not run now"
-            declared = {trial.fingerprint for trial in trials}
-            records = tuple(each for each in self.known.records if each.fingerprint in declared)
-            failures = tuple(each for each in self.known.failures if each.fingerprint in declared)
-            ours = msgspec.structs.replace(self.known, records=records, failures=failures)
-            if store.same_results(committed, ours):
+        outcome = "evidence written"
+        if committed is not None and not self.computed and witness.compare(ours, committed):
+            return "not written: it would replace values that were not run now"
+        if committed is not None and store.same_results(committed, ours):
+            if ours.registered == committed.registered:
                 return "reproduced exactly"
-        store.write_atomically(path, content)
+            # The first recording stays.
+            outcome, ours = "reproduced exactly", msgspec.structs.replace(committed, registered=ours.registered)
+        path = self.project.evidence_path(*self.key)
+        with _written(self.project, path):
+            store.write_atomically(path, store.encode(ours, self.trials))
         self.project.forget(*self.key)
-        return "evidence written"
+        return outcome
 
 
-def _suits(environment: Environment, device: str | None, torch: str | None) -> bool:
-    return (device is None or environment.device == device) and (
-        torch is None or environment.versions.get("torch") == torch
-    )
+@contextmanager
+def _written(project: Project, path: Path) -> Iterator[None]:
+    """Raises: Halted: what is within could not write."""
+    try:
+        yield
+    except UserError as error:
+        raise Halted(error.message, error.file, hint=error.hint) from None
+    except OSError as error:
+        hint = "what was finished before is kept: free space, or mend what is in the way, and run again"
+        raise Halted(f"it cannot be written: {reason(error)}", project.relative(path), hint=hint) from None
 
 
-def merge(first: Evidence, second: Evidence) -> Evidence:
-    """Both together; of a trial that is in both, the second's result."""
-    records = {record.fingerprint: record for record in (*first.records, *second.records)}
-    failures = {failure.fingerprint: failure for failure in (*first.failures, *second.failures)}
-    return msgspec.structs.replace(
-        second,
-        environments={**first.environments, **second.environments},
-        codes={**first.codes, **second.codes},
-        records=tuple(records.values()),
-        failures=tuple(failure for key, failure in failures.items() if key not in records),
-    )
+def unwritable(root: Path, path: Path, error: OSError) -> UserError:
+    """The mistake of something that is in the way of results."""
+    name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+    return UserError(f"it cannot be written: {reason(error)}", name, 0, "`verify run` writes there: make room for it")
 
 
 def select(project: Project, wanted: Iterable[tuple[str, str | None]], scale: Scale) -> list[Job]:

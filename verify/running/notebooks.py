@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from msgspec import Struct
 from verify.errors import UserError, nearest
 from verify.project import store
 from verify.project.project import Project
+from verify.running.progress import duration
 
 if TYPE_CHECKING:
     from nbclient.exceptions import CellExecutionError
@@ -177,3 +179,19 @@ def _cleaned_text(content: Any) -> Any:
 def due(notebooks: Sequence[Notebook]) -> list[Notebook]:
     """Those whose source has changed since they were executed."""
     return [each for each in notebooks if not each.fresh]
+
+
+def execute_all(
+    project: Project, due: Iterable[Notebook], say: Callable[[str], None], fail: Callable[[UserError], None]
+) -> int:
+    """Execute notebooks, one after another; returns how many failed."""
+    failed = 0
+    for each in due:
+        begun = time.monotonic()
+        try:
+            execute(project, each)
+            say(f"notebook {each.slug}: executed in {duration(time.monotonic() - begun)}")
+        except UserError as error:
+            failed += 1
+            fail(error)
+    return failed

@@ -1,71 +1,158 @@
-"""Progress in a terminal, with the time left."""
+"""What a run says while it goes on: who is told, and lines of text for logs and pipes."""
 
 from __future__ import annotations
 
+import sys
 import time
+from collections.abc import Sequence
+from typing import Protocol
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
-from rich.text import Text
-
+from verify.errors import visible
+from verify.model import Failure, Trial
 from verify.planning.plan import Batch
 from verify.running.jobs import Job
 
-
-class _Left(ProgressColumn):
-    """The time left: from recorded times where there are any, else from the pace so far."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.expected: float | None = None
-        self.begun = time.monotonic()
-
-    def render(self, task: Task) -> Text:
-        elapsed = time.monotonic() - self.begun
-        share = task.percentage / 100
-        if share > 0.05:
-            left = elapsed * (1 - share) / share
-        elif self.expected is not None:
-            left = max(self.expected - elapsed, 0.0)
-        else:
-            return Text("")
-        return Text(f"{left // 60:.0f}:{left % 60:02.0f} left", style="progress.remaining")
+_NAMED = 3
+"""Verifications that a line names; of more it gives the number."""
 
 
-class Terminal:
-    """A progress bar that stays below the lines of what was finished."""
-
-    def __init__(self) -> None:
-        self._left = _Left()
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            self._left,
-            console=Console(),
-            transient=True,
-        )
-        self._task = self._progress.add_task("trials", total=None)
+class Listener(Protocol):
+    """Told what happens while trials run."""
 
     def started(self, trials: int, workers: int, seconds: float | None) -> None:
-        self._left.expected = seconds
-        self._left.begun = time.monotonic()
-        self._progress.update(self._task, total=trials, description=f"{workers} workers")
-        self._progress.start()
+        """So many trials are due, and will take about so long; None where that is not known."""
 
-    def advanced(self, job: Job, batch: Batch, seconds: float) -> None:
-        del seconds
-        self._progress.update(self._task, advance=len(batch.trials), description=job.name)
+    def begun(self, names: Sequence[str]) -> None:
+        """These verifications are handed in."""
+
+    def advanced(self, job: Job, batch: Batch, seconds: float, share: float | None) -> None:
+        """A batch is done, and with it this share of all the work; None where that is not known."""
 
     def failed(self, job: Job, batch: Batch, error: str, log: str) -> None:
-        self._progress.console.print(f"{job.name}: {error}", markup=False, highlight=False)
-        self._progress.console.print(f"    log: {log}", markup=False, highlight=False)
-        if len(batch.trials) == 1:
-            self._progress.update(self._task, advance=1)
+        """A batch failed; one of several trials is tried in halves."""
 
     def published(self, job: Job, outcome: str) -> None:
-        self._progress.console.print(f"{job.name} {job.scale}: {outcome}", markup=False, highlight=False)
+        """A verification came to its end."""
+
+    def repeating(self, trials: int) -> None:
+        """So many trials are run a second time."""
 
     def ended(self) -> None:
-        self._progress.stop()
+        """Nothing runs any more."""
+
+
+class Silent:
+    """Says nothing."""
+
+    def started(self, trials: int, workers: int, seconds: float | None) -> None: ...
+    def begun(self, names: Sequence[str]) -> None: ...
+    def advanced(self, job: Job, batch: Batch, seconds: float, share: float | None) -> None: ...
+    def failed(self, job: Job, batch: Batch, error: str, log: str) -> None: ...
+    def published(self, job: Job, outcome: str) -> None: ...
+    def repeating(self, trials: int) -> None: ...
+    def ended(self) -> None: ...
+
+
+class Plain:
+    """A line an event; of batches that finish at once, a line a second."""
+
+    def __init__(self) -> None:
+        self._done = 0
+        self._left = Left()
+        self._total = 0
+        self._said = time.monotonic()
+
+    def started(self, trials: int, workers: int, seconds: float | None) -> None:
+        self._total = trials
+        self._left = Left(seconds)
+        self._say(headline(trials, workers, seconds))
+
+    def begun(self, names: Sequence[str]) -> None:
+        self._say(f"begun: {listed(names)}")
+
+    def advanced(self, job: Job, batch: Batch, seconds: float, share: float | None) -> None:
+        self._count(batch)
+        if self._done == self._total or time.monotonic() - self._said >= 1:
+            count = len(batch.trials)
+            last = f"{count} trial{'s' * (count != 1)} in {duration(seconds)}"
+            left = self._left.seconds(share, self._done / self._total)
+            more = f", about {duration(left)} left" if left is not None and self._done < self._total else ""
+            self._say(f"[{self._done}/{self._total}] {job.name}: {last}{more}")
+
+    def failed(self, job: Job, batch: Batch, error: str, log: str) -> None:
+        count = len(batch.trials)
+        if count == 1:
+            self._count(batch)
+            self._say(f"[{self._done}/{self._total}] {job.name}, {point(batch.trials[0])}: {error}\n    log: {log}")
+        else:
+            self._say(f"{job.name}: {error}; trying its {count} trials in halves\n    log: {log}")
+
+    def published(self, job: Job, outcome: str) -> None:
+        self._say(f"{job.name} {job.scale}: {outcome}")
+
+    def repeating(self, trials: int) -> None:
+        self._say(repetition(trials))
+
+    def ended(self) -> None:
+        if self._total:
+            self._say(f"took {duration(self._left.elapsed)}")
+
+    def _count(self, batch: Batch) -> None:
+        self._done += len(batch.trials)
+        self._total = max(self._total, self._done)
+
+    def _say(self, text: str) -> None:
+        self._said = time.monotonic()
+        sys.stdout.write(visible(text) + "\n")
+        sys.stdout.flush()
+
+
+class Left:
+    """The time left: at first what was expected, then by the pace of the work done so far."""
+
+    def __init__(self, expected: float | None = None) -> None:
+        self._expected = expected
+        self._begun = time.monotonic()
+
+    @property
+    def elapsed(self) -> float:
+        return time.monotonic() - self._begun
+
+    def seconds(self, work: float | None, trials: float) -> float | None:
+        """`work` is the share of expected seconds that is done, None where none were; `trials` that of trials."""
+        share = trials if work is None else work
+        if share > 0.05:
+            return self.elapsed * (1 - share) / share
+        return None if self._expected is None else max(self._expected - self.elapsed, 0.0)
+
+
+def headline(trials: int, workers: int, seconds: float | None) -> str:
+    expected = f", about {duration(seconds)}" if seconds is not None else ""
+    return f"{trials} trial{'s' * (trials != 1)} on {workers} worker{'s' * (workers != 1)}{expected}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    shown = names if len(names) <= _NAMED + 1 else names[:_NAMED]
+    more = f" and {len(names) - len(shown)} more" if len(shown) < len(names) else ""
+    return ", ".join(shown) + more
+
+
+def repetition(trials: int) -> str:
+    return f"running {trials} trial{'s' * (trials != 1)} a second time, to see whether the numbers are the same"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: `3 s`, `4 min 10 s`, `2 h 5 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def point(trial: Trial | Failure) -> str:
+    """Where in the grid a trial stands: `seed 1 (lr=0.1, width=8)`."""
+    parameters = ", ".join(f"{name}={value}" for name, value in trial.parameters.items())
+    return f"seed {trial.seed}" + (f" ({parameters})" if parameters else "")
