@@ -149,7 +149,7 @@ def _keep(project: Project, slug: str, verification: Verification, made: Sequenc
     key = slug, verification.id, SCALE
     declared = next(each for each in project.reviews if each.slug == slug)
     trials = project.trials(declared, verification, SCALE)
-    codes = {trial.code: project.definitions(declared, verification) for trial in trials[:1]}
+    codes = {trial.code: project.code(declared, verification).definitions for trial in trials[:1]}
     content = store.encode(Evidence(*key, {MACHINE.id: MACHINE}, codes, tuple(made)), trials)
     store.write_atomically(project.evidence_path(*key), content)
     store.write_atomically(project.journal_path(*key), content)

@@ -77,4 +77,4 @@ def _examine(project: Project) -> None:
         known = project.evidence(review.slug, verification.id, made.SCALE)
         assert known is not None, "it was made"
         trials = project.trials(review, verification, made.SCALE)
-        examine(trials, known, project.definitions(review, verification))
+        examine(trials, known, project.code(review, verification).definitions)
