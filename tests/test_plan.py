@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from verify.model import Choice, Code, Evidence, Experiment, Failure, Record, Rung, Trial, Verification
+from verify.planning import plan
 from verify.planning.plan import Lookup, Waiting, batches, chosen_from, examine, expand, points
 
 DEFINITIONS = {"m:train": "aaaa", "m:helper": "bbbb"}
@@ -77,6 +78,54 @@ def test_a_changed_parameter_reruns_the_trials_it_touches() -> None:
 def test_a_fixed_parameter_is_named_when_it_changes() -> None:
     due = examine(trials(rung(parameters={"epochs": 4})), recorded(trials(rung())), DEFINITIONS)
     assert {(each.state, each.why) for each in due} == {("missing", "parameter changed or added: epochs 3 → 4")}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "grids", "why"),
+    [
+        ({"epochs": 3, "depth": 2}, None, "depth None → 2"),
+        ({}, None, "epochs 3 → None"),
+        ({"epochs": 3.0}, None, "epochs 3 → 3.0"),
+        ({"epochs": 4, "depth": 2}, None, "depth None → 2, epochs 3 → 4"),
+        ({"epochs": 3}, ({"lr": (0.1,), "width": (64,)},), "width 8 → 64"),
+    ],
+)
+def test_of_a_new_trial_the_least_change_is_named(
+    parameters: dict[str, float], grids: tuple[dict[str, tuple[float, ...]], ...] | None, why: str
+) -> None:
+    changed = rung(parameters=parameters, **({"grids": grids} if grids else {}))
+    due = examine(trials(changed), recorded(trials(rung())), DEFINITIONS)
+    assert due[0].why == f"parameter changed or added: {why}"
+    assert {each.state for each in due} == {"missing"}
+
+
+def test_the_number_of_comparisons_does_not_grow_with_the_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = []
+    really = plan._difference
+    monkeypatch.setattr(plan, "_difference", lambda *each: compared.append(1) or really(*each))
+    known = recorded(trials(rung(grids=({"lr": tuple(range(300))},), seeds=1)))
+    due = trials(rung(grids=({"lr": tuple(range(300, 600))},), parameters={"epochs": 4}, seeds=1))
+    assert {each.state for each in examine(due, known, DEFINITIONS)} == {"missing"}
+    assert len(compared) == 300 * plan._COMPARED
+
+
+def test_a_choice_goes_through_its_records_once_a_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    really = plan.choose
+    monkeypatch.setattr(plan, "choose", lambda *each: seen.append(len(each[3])) or really(*each))
+    choice = Choice("sweep", "error", "minimise", ("width",))
+    declared = rung(grids=({"width": (8, 16), "depth": (1, 2, 3)},), parameters={"lr": choice}, seeds=2)
+    values = [(lr, width) for width in (8, 16) for lr in (0.1, 0.2)]
+    records = [Record("f", {"lr": lr, "width": width}, 0, {"error": lr}, 1.0, "e", "c") for lr, width in values]
+    assert len(trials(declared, lookup={"sweep": records}.get)) == 12
+    assert seen == [2, 2]
+
+
+def test_a_record_alone_says_what_its_fingerprint_must_be() -> None:
+    for trial in trials(rung()):
+        record = Record(trial.fingerprint, trial.parameters, trial.seed, {}, 1.0, "e", trial.code)
+        assert plan.fingerprint("tiny", record) == trial.fingerprint
+        assert plan.fingerprint("small", record) != trial.fingerprint
 
 
 def test_a_changed_definition_is_named() -> None:

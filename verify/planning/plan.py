@@ -6,7 +6,9 @@ Pure: no clock, no disk, no randomness.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, reduce
 from itertools import product
+from operator import xor
 from typing import Literal
 
 import msgspec
@@ -23,6 +25,8 @@ Lookup = Callable[[str], Sequence[Record] | None]
 """Per verification of the same review and scale: its records, or None while they are not complete."""
 
 _encoder = msgspec.json.Encoder(order="sorted")
+_COMPARED = 20
+"""Records that a trial is held against where none differs from it in one parameter only."""
 
 
 class Waiting(Exception):
@@ -81,8 +85,9 @@ def expand(slug: str, verification: Verification, rung: Rung, code: Code, lookup
     """
     trials = []
     seen = set()
+    choices = _Choices(lookup)
     for point in points(rung):
-        parameters = _resolve({**rung.parameters, **point}, lookup)
+        parameters = choices.resolve({**rung.parameters, **point})
         stem = _stem(code.hash, rung.scale, parameters)
         if stem in seen:  # a point that leaves out what is fixed, beside one that names it
             continue
@@ -112,19 +117,44 @@ def fingerprint(scale: Scale, record: Record) -> str:
     return digest(_stem(record.code, scale, record.parameters) + str(record.seed))
 
 
-def _resolve(parameters: Mapping[str, Scalar | Choice], lookup: Lookup) -> Point:
-    """Parameters with every choice made, sorted by name."""
-    settled = {name: value for name, value in parameters.items() if not isinstance(value, Choice)}
-    for name, value in parameters.items():
-        if isinstance(value, Choice):
-            records = lookup(value.verification)
-            if records is None:
-                raise Waiting(value.verification, f"waits for {value.verification}, which chooses its parameters")
+class _Choices:
+    """The values that other verifications choose: their records are gone through once, not for every point."""
+
+    def __init__(self, lookup: Lookup) -> None:
+        self._lookup = lookup
+        self._groups: dict[tuple[str, tuple[str, ...]], dict[tuple[Scalar | None, ...], list[Record]]] = {}
+        self._chosen: dict[tuple[str, Choice, tuple[Scalar | None, ...]], Scalar] = {}
+
+    def resolve(self, parameters: Mapping[str, Scalar | Choice]) -> Point:
+        """Parameters with every choice made, sorted by name."""
+        settled = {name: value for name, value in parameters.items() if not isinstance(value, Choice)}
+        for name, value in parameters.items():
+            if isinstance(value, Choice):
+                settled[name] = self._choose(name, value, settled)
+        return dict(sorted(settled.items()))
+
+    def _choose(self, name: str, choice: Choice, settled: Point) -> Scalar:
+        where = tuple(settled.get(each) for each in choice.per)
+        if (name, choice, where) not in self._chosen:
+            records = self._grouped(choice).get(where, [])
             try:
-                settled[name] = choose(value, name, settled, records)
+                self._chosen[name, choice, where] = choose(choice, name, settled, records)
             except UserError as error:
-                raise Waiting(value.verification, f"cannot run: {error.message}") from None
-    return dict(sorted(settled.items()))
+                raise Waiting(choice.verification, f"cannot run: {error.message}") from None
+        return self._chosen[name, choice, where]
+
+    def _grouped(self, choice: Choice) -> dict[tuple[Scalar | None, ...], list[Record]]:
+        """The chooser's records by what they must agree on."""
+        key = choice.verification, choice.per
+        if key not in self._groups:
+            records = self._lookup(choice.verification)
+            if records is None:
+                raise Waiting(choice.verification, f"waits for {choice.verification}, which chooses its parameters")
+            groups: dict[tuple[Scalar | None, ...], list[Record]] = {}
+            for record in records:
+                groups.setdefault(tuple(map(record.parameters.get, choice.per)), []).append(record)
+            self._groups[key] = groups
+        return self._groups[key]
 
 
 def chosen_from(rung: Rung) -> tuple[str, ...]:
@@ -158,19 +188,45 @@ class _History:
         for record in known.records:
             self._records[_encoder.encode(record.parameters), record.seed] = record
             self._by_seed.setdefault(record.seed, []).append(record)
+        self._changes: dict[str, str] = {}
 
     def explain(self, trial: Trial, definitions: Definitions) -> Planned:
         same = self._records.get((_encoder.encode(trial.parameters), trial.seed))
         if same is not None:
-            before = self._codes.get(same.code, {})
-            return Planned(trial, "stale", f"code changed: {', '.join(_changed(before, definitions)) or 'unknown'}")
-        others = self._by_seed.get(trial.seed)
-        if not others:
+            if same.code not in self._changes:
+                changed = _changed(self._codes.get(same.code, {}), definitions)
+                self._changes[same.code] = f"code changed: {', '.join(changed) or 'unknown'}"
+            return Planned(trial, "stale", self._changes[same.code])
+        if trial.seed not in self._by_seed:
             return Planned(trial, "missing", f"new seed {trial.seed}" if self._records else "never run")
-        differences = [_difference(record.parameters, trial.parameters) for record in others]
+        differences = (_difference(record.parameters, trial.parameters) for record in self._near(trial))
         nearest = min(differences, key=lambda difference: (len(difference), str(sorted(difference.items()))))
         named = ", ".join(f"{name} {before} → {after}" for name, (before, after) in sorted(nearest.items()))
         return Planned(trial, "missing", f"parameter changed or added: {named}")
+
+    def _near(self, trial: Trial) -> list[Record]:
+        """Records of the trial's seed of which one is as near as a message needs: those that differ in one
+        parameter, else some; never all, of which there may be as many as there are trials.
+        """
+        whole, parts = _hashes(trial.parameters, trial.seed)
+        keys = [whole, *(whole ^ part for part in parts)]
+        return [self._by_part[key] for key in keys if key in self._by_part] or self._by_seed[trial.seed][:_COMPARED]
+
+    @cached_property
+    def _by_part(self) -> dict[int, Record]:
+        """A record by the hash of its parameters and seed, and by that of all its parameters but one."""
+        found: dict[int, Record] = {}
+        for record in reversed(self._records.values()):  # of several the first counts
+            whole, parts = _hashes(record.parameters, record.seed)
+            for key in (whole, *(whole ^ part for part in parts)):
+                found[key] = record
+        return found
+
+
+def _hashes(parameters: Point, seed: int) -> tuple[int, list[int]]:
+    """A hash of a point, and one of each of its parameters; with `^`, the second takes a parameter out of the first."""
+    parts = [hash((name, repr(value))) for name, value in parameters.items()]
+    return reduce(xor, parts, hash(("", seed))), parts
 
 
 def _changed(before: Definitions, after: Definitions) -> list[str]:
@@ -178,8 +234,11 @@ def _changed(before: Definitions, after: Definitions) -> list[str]:
 
 
 def _difference(before: Point, after: Point) -> dict[str, tuple[Scalar | None, Scalar | None]]:
+    """What differs, type included: 1 and 1.0 are other trials."""
     return {
-        name: (before.get(name), after.get(name)) for name in {*before, *after} if before.get(name) != after.get(name)
+        name: (before.get(name), after.get(name))
+        for name in {*before, *after}
+        if repr(before.get(name)) != repr(after.get(name))
     }
 
 
