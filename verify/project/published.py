@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from verify.errors import reason
 from verify.model import Scale, Verdict
 from verify.project import store
 from verify.project.project import Project
@@ -66,8 +67,10 @@ def _git(project: Project, given: bytes, *arguments: str) -> tuple[bytes | None,
         )  # fmt: skip
     except FileNotFoundError:
         return None, "git is not installed"
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return None, f"git does not run: {error}"
+    except OSError as error:
+        return None, f"git does not run: {reason(error)}"
+    except subprocess.TimeoutExpired:
+        return None, "git does not answer"
     if done.returncode == 0:
         return done.stdout, ""
     first = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it gives no reason"]

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from verify.judging.judge import judge
-from verify.model import Evidence, Record, Review, Scale, Verdict, Verification
+from verify.model import Evidence, Record, Review, Scale, Trial, Verdict, Verification
 from verify.planning.plan import Planned, Waiting, examine, expand
 from verify.project import store
 from verify.project.project import Project
@@ -97,7 +98,7 @@ class _States:
             return _State(journal, (), "stale here", waiting.reason)
         planned = tuple(examine(trials, journal, code.definitions))
         word = self._word(journal, planned)
-        return _State(journal, planned, word, "" if word == "reached" else _why(planned))
+        return _State(_only(journal, trials), planned, word, "" if word == "reached" else _why(planned))
 
     def _records(self, name: str, scale: Scale) -> Sequence[Record] | None:
         """Records of the verification that chooses a parameter; None until all its trials were run here."""
@@ -112,10 +113,18 @@ class _States:
         states = {each.state for each in planned}
         if not states & {"stale", "missing"}:
             return "reached"
-        ran = {each.fingerprint for each in (*journal.records, *journal.failures)}
+        ran = {record.fingerprint for record in journal.records} | {each.fingerprint for each in journal.failures}
         evidence = store.fingerprints(self._project.evidence_path(journal.review, journal.verification, journal.scale))
         was_complete = bool(evidence) and evidence <= ran
         return "stale here" if "stale" in states or "fresh" not in states or was_complete else "not run here"
+
+
+def _only(journal: Evidence, trials: Sequence[Trial]) -> Evidence:
+    """What a journal holds of `trials`: judging counts a record of older code for a trial of equal parameters."""
+    declared = {trial.fingerprint for trial in trials}
+    records = tuple(each for each in journal.records if each.fingerprint in declared)
+    failures = tuple(each for each in journal.failures if each.fingerprint in declared)
+    return replace(journal, records=records, failures=failures)
 
 
 def _why(planned: Sequence[Planned]) -> str:

@@ -7,6 +7,7 @@ each value that is another one in the evidence is named.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 from textwrap import wrap
@@ -14,7 +15,7 @@ from textwrap import wrap
 import msgspec
 from msgspec import Struct
 
-from verify.errors import UserError
+from verify.errors import UserError, UserErrors
 from verify.model import Environment, Evidence, Record, Review, Scale, Value, Verification
 from verify.project import store
 from verify.project.lines import UNDECODABLE, Place
@@ -142,26 +143,31 @@ class Watch:
         self._project = project
         self._places = list(places)
         self._before: dict[Place, Evidence | None] = {}
+        self.mistakes: list[UserError] = []
+        """Evidence and journals that cannot be read, and so were not compared."""
 
     def begin(self) -> None:
         """Keep the evidence as it is now; it may have changed since it was read, by a run that this one waited for."""
         for place in self._places:
             self._project.forget(*place)
-            self._before[place] = self._project.evidence(*place)
+            with suppress(UserErrors):  # `end` says so if it still cannot be read then
+                self._before[place] = self._project.evidence(*place)
 
-    def end(self) -> Iterator[Contradiction]:
+    def end(self) -> list[Contradiction]:
         """What is to be told after the run: of evidence that it overwrote, and of what it left as it is."""
-        replaced, left = [], []
+        replaced: list[Difference] = []
+        left: list[Difference] = []
         for place in self._places:
-            now = _between(self._project, place)
-            left += now
-            before = self._before.get(place)
-            if before is not None:
-                known = {(each.fingerprint, each.name) for each in now}
-                found = compare(self._project.journal(*place), before)
-                replaced += [each for each in found if (each.fingerprint, each.name) not in known]
-        yield from told(self._project, replaced, OVERWRITTEN)
-        yield from told(self._project, left)
+            try:
+                now = _between(self._project, place)
+                left += now
+                if before := self._before.get(place):
+                    known = {(each.fingerprint, each.name) for each in now}
+                    found = compare(self._project.journal(*place), before)
+                    replaced += [each for each in found if (each.fingerprint, each.name) not in known]
+            except UserErrors as wrong:
+                self.mistakes += wrong.errors
+        return [*told(self._project, replaced, OVERWRITTEN), *told(self._project, left)]
 
 
 # In words
