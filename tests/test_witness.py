@@ -204,3 +204,14 @@ def test_a_line_that_is_no_result_is_told_by_whoever_reads_it(ran: Mini) -> None
     assert "docs/evidence/coin/flips.tiny.jsonl:" in said
     assert "this line is not one of an evidence file" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("where", ["docs/evidence", ".verify/journal"])
+def test_a_run_tells_once_what_cannot_be_compared(ran: Mini, where: str) -> None:
+    path = ran.root / where / "coin" / "flips.tiny.jsonl"
+    path.write_text(path.read_text().replace('"values":{', '"values":3,"x":{', 1))
+    said = ran.verify("run", expect=2)
+    assert said.count(f"{where}/coin/flips.tiny.jsonl:") == 1
+    assert "this line is not one of an evidence file" in said
+    assert "10 of 10 trials fresh" in said
+    assert "Traceback" not in said

@@ -198,8 +198,11 @@ def run(
             with suppress(OSError):  # the terminal may be gone
                 click.echo("\nstopped; finished batches are kept, `verify run` goes on from here", err=True)
             sys.exit(130)
-    unlike = list(watch.end())
+    unlike = watch.end()
+    unread = [each for each in watch.mistakes if str(each) not in map(str, wanted.mistakes)]
+    wanted.mistakes += unread
     _say(report.summary(done))
+    _complain(unread)
     _contradict(unlike)
     if done.failures or done.stopped or done.different or report.waiting(done) or wrong or unlike:
         sys.exit(1)
