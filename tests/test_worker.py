@@ -1,156 +1,288 @@
-"""The child process: what an experiment may return, and what its mistakes look like."""
+"""One batch in a worker: what an experiment may return, and what its mistakes look like."""
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import textwrap
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from verify.lab import worker
+from tests.executing import PATH, task
+from verify.lab import batch, facts, opened
+from verify.messages import Failed, Loaded, Result, Returned
 
-PATH = "reviews/coin.md"
-
-
-def run(code: str, tmp_path: Path, parameters: tuple[dict[str, Any], ...] = ({},), **changes: Any) -> worker.Outcome:
-    fields: dict[str, Any] = {
-        "function": "f", "module": PATH, "code": textwrap.dedent(code), "batched": False, "rides": (), "diverged": {},
-        "parameters": parameters, "seeds": tuple(range(len(parameters))), "device": "cpu",
-        "log": str(tmp_path / "logs" / "f.log"), **changes,
-    }  # fmt: skip
-    return worker.run(tuple(worker.Task(**fields)))
+WATCH = opened.Watch()
+Run = Callable[..., Returned | Failed]
 
 
-def log(tmp_path: Path) -> str:
-    return (tmp_path / "logs" / "f.log").read_text()
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """A batch of the fences `code` in this process; `told` gets what is said on the way."""
+    (tmp_path / "reviews").mkdir()
+
+    def run(code: str | None, told: list[Loaded] | None = None, **changes: Any) -> Returned | Failed:
+        said: list[Loaded] = []
+        return batch.run(task(tmp_path, code, **changes), WATCH, (said if told is None else told).append)
+
+    return run
 
 
-def test_the_plain_form_is_called_once_a_trial(tmp_path: Path) -> None:
+def results(reply: Returned | Failed) -> tuple[Result, ...]:
+    assert isinstance(reply, Returned), reply
+    return reply.results
+
+
+def error(reply: Returned | Failed) -> str:
+    assert isinstance(reply, Failed), reply
+    return reply.error
+
+
+def test_the_plain_form_is_called_once_a_trial(run: Run) -> None:
     code = "def f(seed, device, *, a): return {'x': seed + a, 'curve': [1, 2.5], 'data': 'abc'}"
-    results, seconds, error = run(code, tmp_path, ({"a": 1}, {"a": 5}))
-    assert not error
-    assert results == (({"x": 1.0, "curve": [1.0, 2.5]}, "abc", False), ({"x": 6.0, "curve": [1.0, 2.5]}, "abc", False))
-    assert seconds >= 0
-    assert not (tmp_path / "logs" / "f.log").exists(), "a log that stays empty is removed"
+    told: list[Loaded] = []
+    reply = run(code, told, parameters=({"a": 1}, {"a": 5}))
+    assert results(reply) == (
+        Result({"x": 1.0, "curve": (1.0, 2.5)}, "abc", False),
+        Result({"x": 6.0, "curve": (1.0, 2.5)}, "abc", False),
+    )
+    assert isinstance(reply, Returned)
+    assert reply.seconds >= 0
+    assert told == [Loaded()]
 
 
-def test_the_batched_form_gets_lists_of_what_rides_and_one_of_what_is_shared(tmp_path: Path) -> None:
+def test_the_batched_form_gets_lists_of_what_rides_and_one_of_what_is_shared(run: Run) -> None:
     code = (
         "def f(seeds, device, *, lr, width, depth=2): return [{'x': s * l * width * depth} for s, l in zip(seeds, lr)]"
     )
-    results, _, error = run(
-        code, tmp_path, ({"lr": 0.5, "width": 3}, {"lr": 2.0, "width": 3}), batched=True, rides=("lr",)
-    )
-    assert not error
-    assert [values for values, _, _ in results] == [{"x": 0.0}, {"x": 12.0}]
+    reply = run(code, parameters=({"lr": 0.5, "width": 3}, {"lr": 2.0, "width": 3}), batched=True, rides=("lr",))
+    assert [each.values for each in results(reply)] == [{"x": 0.0}, {"x": 12.0}]
 
 
-def test_numpy_and_torch_numbers_are_taken_as_numbers(tmp_path: Path) -> None:
-    code = "import numpy as np\ndef f(seed, device): return {'a': np.float32(1.5), 'b': np.arange(3), 'c': True}"
-    assert run(code, tmp_path)[0][0][0] == {"a": 1.5, "b": [0.0, 1.0, 2.0], "c": 1.0}
+def test_numbers_of_every_library_are_taken_as_numbers(run: Run) -> None:
+    code = """
+        import numpy as np, torch
+        class Name(str): pass
+        class Real(float): pass
+        def f(seed, device):
+            return {"a": np.float32(1.5), "b": np.arange(3), "c": True, "d": torch.tensor(2.5), "e": np.array(7),
+                    "f": torch.ones(2, dtype=torch.bfloat16), "g": np.bool_(True), Name("h"): Real(0.5), "i": 10**300}
+    """
+    (found,) = results(run(code))
+    assert found.values == {
+        "a": 1.5, "b": (0.0, 1.0, 2.0), "c": 1.0, "d": 2.5, "e": 7.0, "f": (1.0, 1.0), "g": 1.0, "h": 0.5, "i": 1e300,
+    }  # fmt: skip
+    assert all(type(name) is str for name in found.values)
+    assert msgspec.json.decode(msgspec.json.encode(found), type=Result) == found
 
 
-def test_divergence_takes_the_declared_value_from_where_it_begins(tmp_path: Path) -> None:
+def test_divergence_takes_the_declared_value_from_where_it_begins(run: Run) -> None:
     code = (
         "def f(seed, device): return {'loss': [1.0, float('nan'), 3.0], 'error': float('inf'), 'other': float('nan')}"
     )
-    ((values, _, diverged),) = run(code, tmp_path, diverged={"loss": 9.0, "error": 0.9})[0]
-    assert diverged
-    assert values == {"loss": [1.0, 9.0, 9.0], "error": 0.9}
+    (found,) = results(run(code, diverged={"loss": 9.0, "error": 0.9}))
+    assert found.diverged
+    assert found.values == {"loss": (1.0, 9.0, 9.0), "error": 0.9}
 
 
 @pytest.mark.parametrize(
-    ("code", "message"),
+    ("returned", "message"),
     [
-        ("def f(seed, device): return None", "returns a dict of numbers and curves, not NoneType"),
-        ("def f(seed, device): return {}", "returns a dict"),
-        ("def f(seed, device): return {1: 2}", "a value's name must be a string, not 1"),
-        ("def f(seed, device): return {'a': 'text'}", "'a' must be a number or a list of numbers, not str"),
-        ("def f(seed, device): return {'a': [[1]]}", "'a' must be a number or a list of numbers, not list"),
-        ("def f(seed, device): return {'a': [0] * 101}", "curve 'a' has 101 points: 1 to 100 can be recorded"),
-        ("def f(seed, device): return {'a': []}", "curve 'a' has 0 points"),
+        ("None", "returns a dict of numbers and curves, not NoneType"),
+        ("{}", "returns a dict"),
+        ("{1: 2}", "a value's name must be a string, not 1"),
+        ("{'a': 'text'}", "'a' must be a number or a list of numbers, not str"),
+        ("{'a': 'x' * 5_000_000}", "'a' must be a number or a list of numbers, not str"),
+        ("{'a': 1j}", "'a' must be a number or a list of numbers, not complex"),
+        ("{'a': [[1]]}", "'a' must be a number or a list of numbers, not list"),
+        ("{'a': [0] * 101}", "curve 'a' has 101 points: 1 to 100 can be recorded"),
+        ("{'a': []}", "curve 'a' has 0 points"),
+        ("{'a': 10**400}", "'a' is a whole number beyond what a float can hold"),
+        ("{'a': [10**400]}", "'a' is a whole number beyond what a float can hold"),
+        ("{f'm{i}': i for i in range(200_000)}", "200,000 values: at most 1,000 a trial can be recorded"),
+        ("{'n' * 201: 1}", "the name 'nnnnnnnnnnnnnnnnnnnn…' has 201 characters: at most 200 can be recorded"),
+        ("{'\\ud800': 1}", "the name '\\ud800' holds a character that cannot be printed"),
+        ("{'a\\n': 1}", "the name 'a\\n' holds a character that cannot be printed"),
+        ("{'a': 1, 'data': 'x' * 5_000_000}", "'data' must be the SHA-256 of what the trial saw, as text"),
+        ("{'a': 1, 'data': 7}", "'data' must be the SHA-256 of what the trial saw, as text"),
     ],
 )
-def test_a_result_that_cannot_be_recorded(code: str, message: str, tmp_path: Path) -> None:
-    results, _, error = run(code, tmp_path)
-    assert results == ()
-    assert "WrongResult" in error
-    assert message in error
+def test_a_result_that_cannot_be_recorded(returned: str, message: str, run: Run) -> None:
+    said = error(run(f"def f(seed, device): return {returned}"))
+    assert said.startswith("WrongResult: ")
+    assert message in said
 
 
-def test_a_batch_must_return_a_dict_for_each_trial(tmp_path: Path) -> None:
-    error = run("def f(seeds, device): return [{'a': 1}]", tmp_path, ({}, {}), batched=True)[2]
-    assert "one dict a trial: 2, not 1" in error
-    assert "not dict" in run("def f(seeds, device): return {'a': 1}", tmp_path, batched=True)[2]
+def test_a_batch_must_return_a_dict_for_each_trial(run: Run) -> None:
+    said = error(run("def f(seeds, device): return [{'a': 1}]", parameters=({}, {}), batched=True))
+    assert "f must return a list with one dict a trial: 2, not 1" in said
+    assert "not dict" in error(run("def f(seeds, device): return {'a': 1}", batched=True))
 
 
-def test_an_error_names_the_reviews_own_line_and_the_log_shows_it(tmp_path: Path) -> None:
+def test_an_error_names_the_reviews_own_line_and_its_traceback_shows_it(
+    run: Run, capfd: pytest.CaptureFixture[str]
+) -> None:
     code = "\n\n\ndef f(seed, device):\n    print('about to fail')\n    return {'a': 1 / seed}\n"
-    _, _, error = run(code, tmp_path)
-    assert error == "reviews/coin.md:6: ZeroDivisionError: division by zero"
-    text = log(tmp_path)
-    assert "about to fail" in text
-    assert 'File "reviews/coin.md", line 6, in f' in text
-    assert "return {'a': 1 / seed}" in text, "the traceback shows the source line"
-    assert "worker.py" not in text, "our own frames are left out"
+    assert error(run(code)) == "reviews/coin.md:6: ZeroDivisionError: division by zero"
+    out, err = capfd.readouterr()
+    assert "about to fail" in out
+    assert 'File "reviews/coin.md", line 6, in f' in err
+    assert "return {'a': 1 / seed}" in err, "the traceback shows the source line"
+    assert "batch.py" not in err, "our own frames are left out"
 
 
-def test_leaving_the_process_is_an_error_like_any_other(tmp_path: Path) -> None:
-    assert "SystemExit: 3" in run("import sys\ndef f(seed, device): sys.exit(3)", tmp_path)[2]
-
-
-def test_an_error_deep_in_a_library_names_the_reviews_line(tmp_path: Path) -> None:
+def test_an_error_deep_in_a_library_names_the_reviews_line(run: Run) -> None:
     code = "import json\ndef f(seed, device):\n    return json.loads('{')"
-    assert run(code, tmp_path)[2].startswith("reviews/coin.md:3: JSONDecodeError")
+    assert error(run(code)).startswith("reviews/coin.md:3: JSONDecodeError")
+
+
+ODD = """
+class Odd(Exception):
+    def __str__(self): raise SystemExit("odd")
+class Text(Exception):
+    def __str__(self): return 7
+def recur(n): return recur(n + 1)
+def shallow():
+    import sys
+    sys.setrecursionlimit(80)
+    raise ValueError("shallow")
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("import sys; sys.exit(3)", "SystemExit: 3"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("raise BaseException('base')", "BaseException: base"),
+        ("raise GeneratorExit", "GeneratorExit"),
+        ("raise Odd", "Odd: (its text cannot be had: SystemExit)"),
+        ("raise Text", "Text: (its text cannot be had: TypeError)"),
+        ("raise ValueError('\\ud800')", "ValueError: \\ud800"),
+        ("raise ValueError('x' * 5_000_000)", "ValueError: " + "x" * 300),
+        ("recur(0)", "RecursionError: maximum recursion depth exceeded"),
+        ("raise ExceptionGroup('several', [ValueError(1)])", "ExceptionGroup: several (1 sub-exception)"),
+        ("raise MemoryError", "MemoryError"),
+    ],
+)
+def test_whatever_is_raised_is_one_line(statement: str, message: str, run: Run) -> None:
+    said = error(run(f"{ODD}\ndef f(seed, device): {statement}"))
+    assert said.startswith("reviews/coin.md:")
+    assert message in said
+    assert len(said) < 400
+    msgspec.json.encode(said)
+
+
+def test_a_recursion_limit_that_leaves_no_room_costs_the_message_nothing(run: Run) -> None:
+    limit = sys.getrecursionlimit()
+    code = "import sys\ndef f(seed, device):\n    sys.setrecursionlimit(len(__import__('inspect').stack()) + 10)\n    raise ValueError('low')"  # noqa: E501
+    try:
+        assert error(run(code)) == "reviews/coin.md:4: ValueError: low"
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def failed_to_load(reply: Returned | Failed) -> tuple[str, str, int]:
+    assert isinstance(reply, Failed)
+    assert reply.when == "loading"
+    return reply.error, reply.file, reply.line
+
+
+def test_a_module_that_cannot_be_loaded_names_the_place_where_its_import_failed(run: Run) -> None:
+    told: list[Loaded] = []
+    missing = run("\nimport json\nimport nothing_like_it\ndef f(seed, device): ...", told)
+    assert failed_to_load(missing) == ("ModuleNotFoundError: No module named 'nothing_like_it'", PATH, 3)
+    assert not told
+    assert failed_to_load(run("\n\nx = 1 / 0")) == ("ZeroDivisionError: division by zero", PATH, 3)
+    assert failed_to_load(run("\n\nx = = 1"))[1:] == (PATH, 3)
+    assert failed_to_load(run("def g(seed, device): ..."))[0] == "AttributeError: module 'review' has no attribute 'f'"
+    assert failed_to_load(run(None, module="verify.experiments.nothing"))[0].startswith("ModuleNotFoundError")
+
+
+def test_a_helper_that_fails_names_the_review_that_imports_it(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "reviews" / "broken_helper.py").write_text("import json\n\njson.loads('{')\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(tmp_path / "reviews"))
+        reply = run("\nfrom broken_helper import x\n")
+    said, file, line = failed_to_load(reply)
+    assert said.startswith("JSONDecodeError")
+    assert (file, line) == (PATH, 2)
+
+
+def opening(what: str) -> str:
+    code = "from pathlib import Path\nHERE = Path(__file__).parent\ndef f(seed, device):\n"
+    return code + textwrap.indent(what, "    ") + "\n    return {'x': 1}\n"
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "open(HERE / 'points.csv')",
+        "open(bytes(HERE / 'points.csv'))",
+        "import os; os.close(os.open(HERE / 'points.csv', os.O_RDONLY))",
+        "import numpy; numpy.loadtxt(HERE / 'points.csv')",
+        "try: open(HERE / 'points.csv')\nexcept Exception: pass",
+    ],
+)
+def test_an_undeclared_file_is_an_error_that_says_how_to_declare_it(what: str, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "reviews" / "points.csv").write_text("1\n2\n")
+    said = error(run(opening(what)))
+    assert "it opens reviews/points.csv, which the review does not declare: `data: [points.csv]`" in said
+    assert results(run(opening("open(HERE / 'points.csv').close()"), data=("points.csv",)))
+
+
+def test_a_file_of_the_project_is_named_from_the_review(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("x")
+    said = error(run(opening("open(HERE.parent / 'README.md')")))
+    assert "it opens README.md, which the review does not declare: `data: [../README.md]`" in said
+
+
+def test_nothing_is_written_into_the_project(run: Run, tmp_path: Path) -> None:
+    said = error(run(opening("open(HERE / 'new.txt', 'w')")))
+    assert "it writes reviews/new.txt into the project: write into the folder that it starts in" in said
+    assert not (tmp_path / "reviews" / "new.txt").exists()
+
+
+def test_modules_caches_and_what_lies_elsewhere_may_be_opened(
+    run: Run, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    for name in (".cache/a", ".verify/b", "reviews/helper.py", "own/c"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("x")
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "d"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VERIFY_CACHE", str(tmp_path / "own"))
+        for name in (".cache/a", ".verify/b", "reviews/helper.py", "own/c"):
+            assert results(run(opening(f"open(HERE.parent / '{name}').close()")))
+    assert results(run(opening(f"open({str(elsewhere)!r}, 'w').close()")))
+    assert "own/c" in error(run(opening("open(HERE.parent / 'own/c')")))
+
+
+def test_a_file_that_lies_beside_the_review_but_is_not_declared_is_hinted_at(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "reviews" / "points.csv").write_text("1\n")
+    said = error(run("def f(seed, device): open('points.csv')"))
+    assert said.endswith("; it lies beside the review: declare it, `data: [points.csv]`")
+    assert "lies beside" not in error(run("def f(seed, device): open('others.csv')"))
 
 
 def test_the_environment_names_device_machine_and_versions() -> None:
-    found = worker.describe("auto", torch_needed=True)
-    assert found["device"] in ("cpu", "cuda", "mps")
-    assert found["machine"]
-    assert {"python", "numpy", "torch"} <= set(found["versions"])
-    assert "+" not in found["versions"]["torch"]
-    assert worker.describe("cpu", torch_needed=False)["device"] == "cpu"
+    found = facts.describe("auto", torch=True)
+    assert found.device in ("cpu", "cuda", "mps")
+    assert found.machine
+    assert {"python", "numpy", "torch"} <= set(found.versions)
+    assert "+" not in found.versions["torch"]
 
 
-def test_a_device_that_is_not_here() -> None:
-    with pytest.raises(ValueError, match="needs torch"):
-        worker.describe("cuda", torch_needed=False)
-
-
-def test_a_worker_ends_with_its_parent() -> None:
-    """A parent that is killed cannot stop its workers: they notice."""
-    child = (
-        "import os, time; from verify.lab.worker import prepare; prepare(1, os.getppid(), []);"
-        "print('up', flush=True); time.sleep(60)"
-    )
-    parent = (
-        f"import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', {child!r}]);"
-        "print(p.pid, flush=True); p.wait()"
-    )
-    process = subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    pid = int(process.stdout.readline())
-    assert process.stdout.readline() == "up\n"
-    process.kill()
-    process.wait()
-    process.stdout.close()
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and _alive(pid):
-        time.sleep(0.1)
-    assert not _alive(pid)
-
-
-def _alive(pid: int) -> bool:
-    """Whether a process runs; one that ended but was not waited for does not."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    stat = Path(f"/proc/{pid}/stat")
-    return not (stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z")
+def test_what_needs_no_torch_runs_on_a_processor_and_names_none(run: Run) -> None:
+    found = facts.describe("auto", torch=False)
+    assert found.device == "cpu"
+    assert "torch" not in found.versions
+    with pytest.raises(ValueError, match="device 'cuda' is for experiments that use torch, and none does"):
+        facts.describe("cuda", torch=False)
+    reply = run("def f(seed, device): return {'x': 1}", packages=("msgspec", "not-installed-at-all"))
+    assert isinstance(reply, Returned)
+    assert set(reply.environment.versions) == {"python", "numpy", "scipy", "msgspec"}

@@ -86,6 +86,7 @@ def _failed(error: BaseException, task: Task, *, loaded: bool) -> Failed:
     _print_traceback(error)
     file, line = _place(error, task)
     text = f"{type(error).__name__}: {_text(error)}".removesuffix(": ") + _hint(error, task)
+    text, file = (each.encode("utf-8", "backslashreplace").decode() for each in (text, file))  # halves of characters
     if loaded:
         return Failed(f"{file}:{line}: {text}" if line else text, "running")
     return Failed(text, "loading", file, line)

@@ -24,7 +24,7 @@ def result(returned: Any, declared: Mapping[str, float]) -> Result:
     if not isinstance(returned, dict) or not returned:
         raise WrongResult(f"an experiment returns a dict of numbers and curves, not {type(returned).__name__}")
     if len(returned) > MOST_VALUES:
-        raise WrongResult(f"{len(returned)} values: at most {MOST_VALUES:,} a trial can be recorded")
+        raise WrongResult(f"{len(returned):,} values: at most {MOST_VALUES:,} a trial can be recorded")
     values: dict[str, float | tuple[float, ...]] = {}
     diverged = False
     for given, value in returned.items():

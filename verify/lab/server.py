@@ -190,6 +190,7 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # so that workers share this memory: the collector would write to it
     Server(settings).serve()
+    os._exit(0)  # nothing is left to be done, and libraries take their time to end
 
 
 if __name__ == "__main__":

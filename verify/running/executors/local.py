@@ -281,7 +281,7 @@ class LocalExecutor:
     def _replace_server(self, lost: Server) -> None:
         """The server was killed, and its workers with it: what they were at is handed in again, a few times."""
         self._close_server()
-        why = lost.how_it_ended()
+        why = lost.ending
         self._killed_servers += 1
         for worker in list(self._workers.values()):
             if worker.job is None:

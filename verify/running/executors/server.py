@@ -50,6 +50,8 @@ class Server:
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - read when it has ended
         self._mark = uuid.uuid4().hex
         self._heard = bytearray()
+        self.ending = ""
+        """After `close`: its exit code or signal, and the last line that it has said."""
         settings = {
             "control": theirs.fileno(), "method": method, "threads": threads, "home": str(self._home),
             "preload": preload,
@@ -99,8 +101,7 @@ class Server:
         kinds: dict[bytes, Literal["started", "ended", "failed"]] = {b"S": "started", b"E": "ended", b"F": "failed"}
         return [Event(kinds[kind], worker, value) for kind, worker, value in told]
 
-    def how_it_ended(self) -> str:
-        """After `close`: its exit code or signal, and the last line that it has said."""
+    def _how_it_ended(self) -> str:
         code = self._process.returncode
         self._said.seek(0)
         lines = self._said.read()[-2000:].decode(errors="replace").split("\n")
@@ -115,6 +116,8 @@ class Server:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self.ending = self._how_it_ended()
+        self._said.close()
         if self._process.returncode != 0:
             self._kill_marked()
             shutil.rmtree(self._home, ignore_errors=True)
