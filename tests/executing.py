@@ -1,51 +1,106 @@
-"""Batches for tests of what runs them."""
+"""An executor without processes: what batches give is made up, so that a run can be tried in a moment."""
 
 from __future__ import annotations
 
-import textwrap
-import time
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from verify.messages import Task
+from msgspec.structs import replace
+
+from tests.conftest import Mini
+from verify.messages import Facts, Result, Task
+from verify.planning.plan import Batch
+from verify.project.project import Project
+from verify.running import jobs, runner
 from verify.running.executors import Done
-from verify.running.executors.local import LocalExecutor
+from verify.running.jobs import Job
+from verify.running.progress import Silent
 
-PATH = "reviews/coin.md"
-
-
-def task(root: Path, code: str | None, **changes: Any) -> Task:
-    """The function `f` of fences that hold `code`, in a project at `root`."""
-    parameters = changes.get("parameters", ({},))
-    fields: dict[str, Any] = {
-        "group": "coin:flips tiny", "function": "f", "module": PATH, "code": code and textwrap.dedent(code), "batched": False,
-        "rides": (), "diverged": {}, "parameters": parameters, "seeds": tuple(range(len(parameters))), "device": "cpu",
-        "torch": False, "root": str(root), "folder": str(root / "reviews"), "data": (), "packages": (),
-        "time_limit": 30.0, "log": str(root / ".verify" / "logs" / "f.log"), **changes,
-    }  # fmt: skip
-    return Task(**fields)
+FACTS = Facts("cpu", "made up", 2, "Linux", {"python": "3.11.9"})
 
 
-def one(executor: LocalExecutor, task: Task) -> Done:
-    """How a batch ends."""
-    number = executor.submit(task)
-    ((ended, done),) = executor.wait()
-    assert ended == number
-    return done
+def heads(task: Task) -> Done:
+    """Half of a second and half of the tosses, whatever is asked."""
+    return Done(tuple(Result({"heads": 0.5}) for _ in task.seeds), 0.5 * len(task.seeds), FACTS)
 
 
-def alive(pid: int) -> bool:
-    """Whether a process runs; one that ended but was not waited for does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+class Fake:
+    """An `Executor` that answers with `function`, one batch at a time."""
+
+    def __init__(self, function: Callable[[Task], Done] = heads, facts: Facts = FACTS, at_once: int = 1) -> None:
+        self.workers = 2
+        self.facts = facts
+        self.tasks: list[Task] = []
+        """What was handed in, in the order it began."""
+        self.described: list[tuple[str, bool]] = []
+        self._function = function
+        self._at_once = at_once
+        self._queue: dict[int, Task] = {}
+        self._number = 0
+
+    def describe(self, device: str, *, torch: bool) -> Facts:
+        self.described.append((device, torch))
+        return self.facts
+
+    def submit(self, task: Task) -> int:
+        self._number += 1
+        self._queue[self._number] = task
+        return self._number
+
+    def cancel(self, number: int) -> bool:
+        return self._queue.pop(number, None) is not None
+
+    def wait(self) -> list[tuple[int, Done]]:
+        ended = []
+        for number in list(self._queue)[: self._at_once]:
+            task = self._queue.pop(number)
+            self.tasks.append(task)
+            ended.append((number, self._function(task)))
+        return ended
+
+    def close(self) -> None: ...
 
 
-def gone(pids: Iterable[int], why: str) -> None:
-    """All have ended within two seconds, and more where the machine is loaded."""
-    until = time.monotonic() + 5
-    while left := [each for each in pids if alive(each)]:
-        assert time.monotonic() < until, (why, left)
-        time.sleep(0.02)
+class Noted(Silent):
+    """Keeps what a listener is told."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.seconds: float | None = None
+        self.shares: list[float | None] = []
+
+    def started(self, trials: int, workers: int, seconds: float | None) -> None:
+        self.said.append(f"{trials} trials on {workers}")
+        self.seconds = seconds
+
+    def begun(self, names: Sequence[str]) -> None:
+        self.said.append(f"begun {' '.join(names)}")
+
+    def advanced(self, job: Job, batch: Batch, seconds: float, share: float | None) -> None:
+        del job, batch, seconds
+        self.shares.append(share)
+
+    def failed(self, job: Job, batch: Batch, error: str, log: str) -> None:
+        del log
+        self.said.append(f"{job.name} {len(batch.trials)}: {error}")
+
+    def published(self, job: Job, outcome: str) -> None:
+        self.said.append(f"{job.name}: {outcome}")
+
+    def repeating(self, trials: int) -> None:
+        self.said.append(f"again {trials}")
+
+
+def planned(mini: Mini, listener: Silent | None = None, **options: object) -> runner.Run:
+    """A run of all that the project has at scale tiny."""
+    project = Project.load(mini.root)
+    wanted = [(review.slug, None) for review in project.reviews]
+    run = runner.Run(jobs.select(project, wanted, "tiny"), replace(runner.Options(), **options), listener or Noted())
+    run.plan()
+    return run
+
+
+def executed(mini: Mini, executor: Fake | None = None, listener: Silent | None = None, **options: object) -> runner.Run:
+    """The same, and what is due is done."""
+    run = planned(mini, listener, **options)
+    run.execute(executor or Fake())
+    return run
