@@ -36,7 +36,7 @@ def pieces(seed: int, short: bool) -> dict[str, list[Piece]]:
         "disk": [(disk.full, (25, seed), {}), (disk.limited, (12, seed), {}), (disk.failing, (24, seed), {})],
         "clock": [(clock.jumps, (6, seed), {})],
         "misbehaving": [(misbehaving.misbehave, (names[n::8], seed), {}) for n in range(8)],
-        "mutated": [(mutated.mutate, (kind, 12_500, seed), {}) for kind in mutated.KINDS],
+        "mutated": [(mutated.mutate, (kind, 1_800, seed + n), {}) for kind in mutated.KINDS for n in range(4)],
     }
 
 

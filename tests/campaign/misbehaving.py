@@ -42,7 +42,8 @@ def calm(seed: int, device: str, *, arm: int) -> dict:
     time.sleep(0.03)
     own = random.Random(f"{{seed}} {{arm}}").random()
     third = float(decimal.Decimal(1) / decimal.Decimal(3))
-    return {{"v": own + third, "drawn": random.random(), "where": len(os.listdir(".")), "zone": time.timezone}}
+    others = len(set(os.listdir(".")) - {{"points.csv"}})
+    return {{"v": own + third, "drawn": random.random(), "others": others, "zone": time.timezone}}
 ```
 
 ```yaml verify

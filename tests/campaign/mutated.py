@@ -1,10 +1,10 @@
-"""Broken inputs by the thousand: evidence, verdicts, bindings and reviews, as `tests.breaking` breaks them."""
+"""Broken inputs by the thousand, as `tests.breaking` breaks them."""
 
 from __future__ import annotations
 
 from tests.campaign.tally import Tally
 
-KINDS = ("evidence", "verdicts", "bindings", "reviews")
+KINDS = ("reviews", "bindings", "evidence", "journal", "verdicts", "caches", "notebooks")
 
 
 def mutate(kind: str, count: int, seed: int) -> Tally:
@@ -12,6 +12,7 @@ def mutate(kind: str, count: int, seed: int) -> Tally:
     from tests.breaking import run
 
     tally = Tally("mutated inputs")
-    tally.faults += [f"{kind}: {fault}" for fault in run(kind, count, seed)]
-    tally.count(f"mutated {kind}", count)
+    report = run(kind, count, seed)
+    tally.faults += [f"seed {seed}, {kind}: {fault}" for fault in report.faults]
+    tally.count(f"mutated {kind}", report.tried)
     return tally

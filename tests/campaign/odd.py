@@ -205,7 +205,7 @@ PATCHES = (
     Odd("patches-its-keeper", "import sys\n    for name, module in list(sys.modules.items()):\n"
         "        if name.startswith('verify.'): vars(module).clear()", either=True, code=-1),
     Odd("torch-settings", "import torch\n    torch.set_default_dtype(torch.float64)\n    torch.set_num_threads(7)\n"
-        "    torch.manual_seed(5)\n    torch.use_deterministic_algorithms(True)", prelude="import torch"),
+        "    torch.manual_seed(5)\n    torch.set_grad_enabled(False)", prelude="import torch"),
     Odd("numpy-settings", "import numpy\n    numpy.seterr(all='raise')\n    numpy.random.seed(3)\n"
         "    numpy.set_printoptions(precision=1)", prelude="import numpy"),
     Odd("warnings", "import warnings\n    warnings.simplefilter('error')"),
@@ -228,8 +228,10 @@ PROJECT = (
         "declare", files={"points.csv": "3"}),
     Odd("opens-declared", "return {'v': float(open('points.csv').read())}", files={"points.csv": "3"},
         front="data: [points.csv]\n"),
-    Odd("writes-declared", "open('points.csv', 'w').write('4')", either=True, code=-1, files={"points.csv": "3"},
-        front="data: [points.csv]\n"),
+    Odd("helper", "return {'v': helper.half(3)}", prelude="import helper",
+        files={"helper.py": "def half(x):\n    return x / 2\n"}),
+    Odd("writes-declared", "open('points.csv', 'w').write('4')", "it writes reviews/points.csv",
+        files={"points.csv": "3"}, front="data: [points.csv]\n"),
 )  # fmt: skip
 
 ALL = (*ENDS, *RAISES, *LOADING, *RESULTS, *LEAVES, *TOUCHES, *PATCHES, *PROJECT)

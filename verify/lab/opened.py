@@ -59,10 +59,10 @@ class Watch:
         if event != "open" or self._root is None or not isinstance(arguments[0], (str, bytes)):
             return
         path = os.path.realpath(os.fsdecode(arguments[0]))
-        if not path.startswith(self._root) or path in self._data or path.startswith(self._allowed):
+        if not path.startswith(self._root) or path.startswith(self._allowed):
             return
         writes = _writes(arguments[1], arguments[2])
-        if not writes and (path.endswith(_MODULES) or not Path(path).is_file()):
+        if not writes and (path in self._data or path.endswith(_MODULES) or not Path(path).is_file()):
             return
         error = UndeclaredFile(self._message(path, writes=writes))
         self._first = self._first or error

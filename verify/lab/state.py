@@ -12,11 +12,12 @@ import signal
 import sys
 import threading
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
+
+from verify.lab import imports
 
 _DECIMAL = decimal.Context()
 _NUMPY_PRINT = {
@@ -32,16 +33,17 @@ class State:
     def __init__(self, threads: int) -> None:
         self._threads = threads
         self._environ = dict(os.environ)
-        self._path = list(sys.path)
+        self._path, self._hooks = list(sys.path), list(sys.path_hooks)
         self._recursion = sys.getrecursionlimit()
         self._digits = sys.get_int_max_str_digits()
         self._handlers = {each: signal.getsignal(each) for each in signal.valid_signals()}
         self._streams = {name: getattr(sys, name) for name in _STREAMS}
 
     def set_anew(self, folder: str, root: str) -> None:
-        """`folder` (the review's) and `root` (the project's) end the path: no file there hides an installed module."""
+        """Modules are also found in `folder`, the review's, and in `root`, the project's."""
         self._interpreter()
-        sys.path[:] = [*self._path, *dict.fromkeys((folder, root))]
+        sys.path[:], sys.path_hooks[:] = self._path, self._hooks
+        imports.look_below(folder, root)
         if os.environ != self._environ:
             os.environ.clear()
             os.environ.update(self._environ)
@@ -69,6 +71,7 @@ class State:
         threading.settrace(None)
         threading.setprofile(None)
         sys.excepthook = sys.__excepthook__
+        sys.dont_write_bytecode = True  # modules beside a review: nothing is written into the project
         sys.argv = [""]
         self.streams()
         gc.enable()
@@ -103,8 +106,7 @@ def workplace(place: Path, folder: str, data: tuple[str, ...]) -> Iterator[None]
             link.symlink_to(Path(folder, each).resolve())
     os.chdir(place)
     try:
-        with warnings.catch_warnings():
-            yield
+        yield
     finally:
         os.chdir("/")
         shutil.rmtree(place, ignore_errors=True)
