@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from typing import Any
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 
 from tests.judging import record
 from tests.test_figures import LINE, evidence, review, verification
-from verify.drawing import apart, figures, thinning
+from verify.drawing import apart, thinning
 from verify.drawing.failure import MOST_SAID, CannotDraw
 from verify.drawing.figures import MOST_BYTES, MOST_OF_SPEC, Made, labels, make, make_reported, specification
 from verify.drawing.svg import draw, is_empty
@@ -482,11 +483,15 @@ def test_the_papers_numbers_too() -> None:
     assert caught.value.hint == "give fewer points"
 
 
-def test_no_address_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The engine is told of no place to fetch from; of the child, its refusal above shows the same."""
+def test_no_address_is_asked(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """The engine is told of no place to fetch from."""
     import vl_convert
+
+    from verify.drawing import child
 
     asked: list[object] = []
     monkeypatch.setattr(vl_convert, "vegalite_to_svg", lambda *_, **more: asked.append(more) or "<svg/>")
-    figures.draw({**SPEC}, "p")
-    assert asked == [{"vl_version": "6.1", "allowed_base_urls": []}]
+    monkeypatch.setattr(child.sys, "stdin", io.TextIOWrapper(io.BytesIO(b"{}\n{}\n")))
+    child.main({}, "6.1")
+    assert asked == [{"vl_version": "6.1", "allowed_base_urls": []}] * 2
+    assert capfdbinary.readouterr().out == b"drawn 6\n<svg/>" * 2

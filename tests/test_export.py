@@ -16,6 +16,7 @@ import pytest
 from tests import miniature
 from tests.test_site import NOTEBOOK, Elements
 from verify.errors import UserError, UserErrors
+from verify.project import cached
 from verify.project.project import Project
 from verify.project.refresh import refresh
 from verify.site import files
@@ -50,9 +51,7 @@ def project(tmp_path: Path) -> Project:
     key = notebooks.find(Project.load(root))[0].key
     metadata = {**NOTEBOOK["metadata"], "verify": {"source": key}}  # type: ignore[dict-item]
     result.write_text(json.dumps({**NOTEBOOK, "metadata": metadata}), encoding="utf-8")
-    engine = root / ".verify" / "cache" / Path(files.engine_path()).name
-    engine.parent.mkdir(parents=True, exist_ok=True)
-    engine.write_text("// putting it together takes seconds", encoding="utf-8")
+    cached.write(root, Path(files.engine_path()).name, b"// putting it together takes seconds")
     return Project.load(root)
 
 
@@ -158,9 +157,9 @@ def test_the_command_says_what_it_wrote(project: Project, tmp_path: Path) -> Non
 
 
 def test_out_of_date_verdicts_are_not_exported(project: Project, tmp_path: Path) -> None:
-    edited = miniature.COIN.replace("at_most: 0.2", "at_most: 0.3")
+    edited = miniature.COIN.replace("at_most: 0.2", "at_most: 0.01")
     (project.root / "reviews" / "coin.md").write_text(edited, encoding="utf-8")
-    with pytest.raises(UserErrors, match=r"reviews/coin\.md: verdicts or figures are older than the review"):
+    with pytest.raises(UserErrors, match=r"docs/evidence/coin/verdicts\.json: the verdict of"):
         export(Project.load(project.root), tmp_path / "exported")
     assert not (tmp_path / "exported").exists()
 
@@ -284,7 +283,7 @@ def test_a_folder_that_cannot_be_written_or_read_is_one_line(
 
 def test_all_mistakes_are_told_at_once(project: Project, tmp_path: Path) -> None:
     coin = (project.root / "reviews" / "coin.md").read_text(encoding="utf-8")
-    (project.root / "reviews" / "coin.md").write_text(coin.replace("at_most: 0.2", "at_most: 0.3"), encoding="utf-8")
+    (project.root / "reviews" / "coin.md").write_text(coin.replace("at_most: 0.2", "at_most: 0.01"), encoding="utf-8")
     (project.root / "reviews" / "coin.png").unlink()
     (project.root / "reviews" / "broken.md").write_text("no front matter", encoding="utf-8")
     (tmp_path / "full").mkdir()

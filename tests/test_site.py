@@ -255,12 +255,13 @@ def test_a_broken_review_fails_a_strict_build_with_every_mistake_and_costs_anoth
 
 
 def test_verdicts_older_than_the_review_fail_a_strict_build(tmp_path: Path) -> None:
-    miniature.make(tmp_path, {"dice": miniature.DICE}, ran={})
-    edited = miniature.DICE.replace("within: [0.1, 0.2]", "within: [0.1, 0.3]")
-    (tmp_path / "reviews" / "dice.md").write_text(edited, encoding="utf-8")
+    miniature.make(tmp_path, {"coin": miniature.COIN}, ran={"coin": ("tiny",)})
+    edited = miniature.COIN.replace("at_most: 0.2", "at_most: 0.01")
+    (tmp_path / "reviews" / "coin.md").write_text(edited, encoding="utf-8")
     built = miniature.build(tmp_path, "--strict")
     assert built.returncode != 0
-    assert "reviews/dice.md: verdicts or figures are older than the review: run `verify refresh`" in built.stderr
+    assert "docs/evidence/coin/verdicts.json: the verdict of" in built.stderr
+    assert "bring it up to date: `verify refresh`" in built.stderr
     assert "Traceback" not in built.stderr
 
 

@@ -401,7 +401,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_verdicts_survive_a_round_trip_and_another_version_counts_as_none(tmp_path: Path) -> None:
-    verdicts = store.Verdicts("abc", "def", (Verdict("c", "tiny", "supported", "because"),), {"f.tiny": "x"})
+    verdicts = store.Verdicts((Verdict("c", "tiny", "supported", "because"),), {"f.tiny": "x"})
     path = tmp_path / "verdicts.json"
     store.write_atomically(path, store.encode_verdicts(verdicts))
     assert store.read_verdicts(path) == verdicts

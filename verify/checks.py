@@ -10,7 +10,8 @@ from verify.errors import UserError, UserErrors, nearest
 from verify.format import bindings, reviews
 from verify.model import Evidence, Review, Scale, Verification
 from verify.planning.plan import Planned, examine
-from verify.project import refresh
+from verify.project import audit
+from verify.project.derived import Derivation
 from verify.project.project import Project
 from verify.running import notebooks, witness
 from verify.site import checks as page_checks
@@ -19,14 +20,16 @@ from verify.site import checks as page_checks
 def mistakes(project: Project, slugs: Collection[str] | None = None) -> list[UserError]:
     """All mistakes that readable reviews do not hold in themselves; of those in `slugs`, where that is given."""
     chosen = [review for review in project.reviews if slugs is None or review.slug in slugs]
-    errors = [each for each in _between(project, chosen) if slugs is None or _is_of(each.file, slugs)]
-    errors += [each for each in page_checks.mistakes(project, slugs) if slugs is None or _is_of(each.file, slugs)]
-    for review in chosen:
-        for find in _OF_A_REVIEW:
-            try:
-                errors += find(project, review)
-            except UserErrors as wrong:  # evidence that cannot be read costs what asks for it
-                errors += wrong.errors
+    with Derivation(project, chosen) as derivation:  # draws while pages are looked at
+        errors = [each for each in _between(project, chosen) if slugs is None or _is_of(each.file, slugs)]
+        errors += [each for each in page_checks.mistakes(project, slugs) if slugs is None or _is_of(each.file, slugs)]
+        for review in chosen:
+            for find in _OF_A_REVIEW:
+                try:
+                    errors += find(project, review)
+                except UserErrors as wrong:  # evidence that cannot be read costs what asks for it
+                    errors += wrong.errors
+        errors += audit.differences(project, derivation)
     return list({str(each): each for each in errors}.values())  # what cannot be read is told by all that ask for it
 
 
@@ -71,10 +74,11 @@ def _is_of(file: str, slugs: Collection[str]) -> bool:
 
 def _between(project: Project, chosen: Sequence[Review]) -> Iterator[UserError]:
     """Mistakes that are of no single review: what two share, and what belongs to none."""
-    others = [review for review in project.reviews if review not in chosen]
+    slugs = {review.slug for review in chosen}
+    others = [review for review in project.reviews if review.slug not in slugs]
     yield from reviews.check([*others, *chosen])  # the later of two is told, so those that are asked for come last
     broken = {path.stem for path in (project.root / "reviews").glob("*.md")} - {each.slug for each in project.reviews}
-    for error in (*refresh.mistakes(project), *notebooks.mistakes(project)):
+    for error in (*audit.strays(project), *notebooks.mistakes(project)):
         if not _is_of(error.file, broken):  # what belongs to a review that cannot be read is not known
             yield error
 
@@ -88,18 +92,6 @@ def _unreadable(project: Project, review: Review) -> Iterator[UserError]:
         except UserErrors as wrong:
             yield from wrong.errors
     yield from project.older(review.slug)
-
-
-def _outdated(project: Project, review: Review) -> Iterator[UserError]:
-    """Verdicts and drawings that are not those of the review and the evidence as they stand."""
-    if _has_evidence(project, review) and not refresh.is_current(project, review):
-        path = project.relative(project.verdicts_path(review.slug))
-        yield UserError("verdicts or figures are out of date", path, 0, "run `verify refresh`")
-
-
-def _has_evidence(project: Project, review: Review) -> bool:
-    """Whether any of it was run: a review that was just written has nothing that could be out of date."""
-    return any(project.evidence_path(review.slug, each.id, scale).is_file() for each, scale in project.rungs(review))
 
 
 def _stale(project: Project, review: Review) -> Iterator[UserError]:
@@ -162,9 +154,7 @@ def _unbound(project: Project, review: Review, binding: bindings.Binding) -> Ite
 _OF_A_REVIEW: tuple[Callable[[Project, Review], Iterable[UserError]], ...] = (
     _unreadable,
     _stale,
-    _outdated,
-    refresh.content_mistakes,
-    refresh.undrawn,
+    audit.contents,
     _in_prose,
     witness.mistakes,
 )

@@ -7,9 +7,9 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
+from verify.drawing import child
 from verify.drawing.failure import CannotDraw
 
 CPU_SECONDS = 20
@@ -20,7 +20,6 @@ MEMORY = 2 * 2**30
 MOST_DRAWN = 8 * 2**20
 """Characters that are handed over; more is too large by far."""
 
-_CHILD = Path(__file__).with_name("child.py")
 _KEPT = ("PATH", "HOME", "LD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR", "TEMP", "FONTCONFIG_PATH", "FONTCONFIG_FILE")
 _MEMORY_HINT = "draw fewer marks, or aggregate them"
 
@@ -31,16 +30,13 @@ def convert(specification: dict[str, Any], version: str) -> str:
     Raises:
         CannotDraw: it cannot, or not within bounds.
     """
-    limits = {"cpu": CPU_SECONDS, "memory": MEMORY, "most": MOST_DRAWN}
-    # Vega takes dates to be local: everywhere the same.
-    environment = {**{name: os.environ[name] for name in _KEPT if name in os.environ}, "TZ": "UTC"}
+    limits = {"cpu": CPU_SECONDS, "memory": MEMORY, "core": 0, "most": MOST_DRAWN}
     try:
         done = subprocess.run(
-            # -P: no module is taken from the folder that this runs in, nor from beside the script.
-            [sys.executable, "-P", str(_CHILD), json.dumps(limits), version],
+            command(limits, version),
             input=json.dumps(specification).encode(),
             capture_output=True,
-            env=environment,
+            env=environment(),
             timeout=WALL_SECONDS,
             check=False,
         )
@@ -49,13 +45,25 @@ def convert(specification: dict[str, Any], version: str) -> str:
     except OSError as error:
         raise CannotDraw(f"no process could be started to draw it: {error.strerror}", passing=True) from None
     if done.returncode == 0:
-        kind, _, text = done.stdout.decode("utf-8", "replace").partition("\n")
+        said, _, text = done.stdout.decode("utf-8", "replace").partition("\n")
+        kind = said.partition(" ")[0]
         if kind == "drawn":
             return text
         if kind == "large":
             raise CannotDraw(f"its drawing would have {int(text):,} characters", _MEMORY_HINT)
         raise CannotDraw(f"Vega-Lite does not accept it: {plain(text)}")
     raise _ended(done.returncode, done.stderr.decode("utf-8", "replace"))
+
+
+def command(limits: dict[str, int], version: str) -> list[str]:
+    """What starts a process that draws, within `limits`."""
+    # -P: no module is taken from the folder that this runs in, nor from beside the script.
+    return [sys.executable, "-P", child.__file__, json.dumps(limits), version]
+
+
+def environment() -> dict[str, str]:
+    """What such a process is told of its surroundings; Vega takes dates to be local: everywhere the same."""
+    return {**{name: os.environ[name] for name in _KEPT if name in os.environ}, "TZ": "UTC"}
 
 
 def plain(error: str) -> str:

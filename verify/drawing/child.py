@@ -1,6 +1,7 @@
-"""The process that draws one figure: reads a specification, writes an SVG or the reason why there is none.
+"""The process that draws: reads specifications, writes for each an SVG or the reason why there is none.
 
-Run by path and without `verify` in reach, so that nothing is imported but what draws.
+Run by path and without `verify` in reach, so that nothing is imported but what draws.  A specification is a line of
+JSON; an answer is a line that says what follows, and of how many bytes: `drawn`, `large` or `refused`.
 """
 
 from __future__ import annotations
@@ -10,18 +11,22 @@ import sys
 
 
 def main(limits: dict[str, int], version: str) -> None:
-    """Draw what stands on the standard input."""
+    """Draw what stands on the standard input, line by line until it ends."""
     _limit(limits)
     import vl_convert
 
-    specification = json.loads(sys.stdin.buffer.read())
-    try:
-        text = vl_convert.vegalite_to_svg(specification, vl_version=version, allowed_base_urls=[])
-        said = f"large\n{len(text)}" if len(text) > limits["most"] else f"drawn\n{text}"
-    except ValueError as error:
-        said = f"refused\n{error}"
-    sys.stdout.buffer.write(said.encode("utf-8", "replace"))
-    sys.stdout.flush()
+    for line in sys.stdin.buffer:
+        specification = json.loads(line)
+        try:
+            said = vl_convert.vegalite_to_svg(specification, vl_version=version, allowed_base_urls=[])
+            kind = "drawn"
+            if len(said) > limits.get("most", sys.maxsize):
+                kind, said = "large", str(len(said))
+        except ValueError as error:
+            kind, said = "refused", str(error)
+        answer = said.encode("utf-8", "replace")
+        sys.stdout.buffer.write(f"{kind} {len(answer)}\n".encode() + answer)
+        sys.stdout.flush()
 
 
 def _limit(limits: dict[str, int]) -> None:
@@ -30,10 +35,11 @@ def _limit(limits: dict[str, int]) -> None:
         import resource
     except ImportError:  # Windows
         return
-    for kind, most in (("RLIMIT_CPU", limits["cpu"]), ("RLIMIT_DATA", limits["memory"]), ("RLIMIT_CORE", 0)):
-        _, hard = resource.getrlimit(getattr(resource, kind))
-        if hard == resource.RLIM_INFINITY or most < hard:
-            resource.setrlimit(getattr(resource, kind), (most, hard))
+    kinds = (("cpu", resource.RLIMIT_CPU), ("memory", resource.RLIMIT_DATA), ("core", resource.RLIMIT_CORE))
+    for name, kind in kinds:
+        _, hard = resource.getrlimit(kind)
+        if name in limits and (hard == resource.RLIM_INFINITY or limits[name] < hard):
+            resource.setrlimit(kind, (limits[name], hard))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from html import unescape
 from typing import Any
 from xml.etree import ElementTree
 
-from verify.drawing import apart
+from verify.drawing import apart, pool
 from verify.drawing.failure import CannotDraw
 from verify.drawing.palette import FONT
 
@@ -42,17 +42,8 @@ def draw(specification: dict[str, Any], prefix: str, *, alone: bool = False) -> 
     Raises:
         CannotDraw: Vega-Lite does not accept the specification, or the drawing would be no plain picture.
     """
-    text = apart.convert(specification, VEGA_LITE) if alone else _convert(specification)
+    text = (apart if alone else pool).convert(specification, VEGA_LITE)
     return _finish(text, prefix, specification)
-
-
-def _convert(specification: dict[str, Any]) -> str:
-    import vl_convert  # loads a JavaScript engine
-
-    try:
-        return vl_convert.vegalite_to_svg(specification, vl_version=VEGA_LITE, allowed_base_urls=[])
-    except ValueError:  # the reason may be another figure's: the engine carries some from one to the next
-        return apart.convert(specification, VEGA_LITE)
 
 
 def look(svg: str) -> tuple[int, int, str] | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from verify.errors import UserError, UserErrors, nearest
 from verify.model import SCALES, Code, Evidence, Experiment, Figure, Record, Review, Scale, Trial, Verdict, Verification
 from verify.planning.plan import Waiting, expand
-from verify.project import loading, store
+from verify.project import loading, own, store
 from verify.project.lines import OlderFormat, Place
 from verify.project.loading import Parsed
 
@@ -51,7 +51,7 @@ class Project:
         """Read every review under `reviews/`.
 
         Raises:
-            UserErrors: all mistakes of all reviews.
+            UserErrors: all mistakes of all reviews; or its `.verify/` is not this machine's own.
         """
         project, errors = cls.inspect(root)
         if errors:
@@ -60,7 +60,12 @@ class Project:
 
     @classmethod
     def inspect(cls, root: Path) -> tuple[Project, list[UserError]]:
-        """The project of those reviews that can be read, and the mistakes in the others."""
+        """The project of those reviews that can be read, and the mistakes in the others.
+
+        Raises:
+            UserErrors: its `.verify/` is not this machine's own.
+        """
+        own.expect(root)
         parsed, errors = loading.load(root)
         return cls(root, parsed), errors
 

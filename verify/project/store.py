@@ -29,16 +29,11 @@ _encoder = msgspec.json.Encoder()
 
 
 class Verdicts(Struct, frozen=True, omit_defaults=True):
-    """`verdicts.json`: derived from review and evidence; `inputs` and `figures` say from which."""
+    """`verdicts.json`: derived from review and evidence, and nothing beside that."""
 
-    inputs: str = ""
-    seal: str = ""
-    """A hash of `inputs` and `verdicts`: so that a file that was edited or merged by hand is not taken for derived."""
     verdicts: tuple[Verdict, ...] = ()
-    figures: dict[str, str] = {}
-    """Per drawing, `<figure>.<scale>` or `thumbnail`, the hash of what it was drawn from and that of its content."""
     undrawn: dict[str, str] = {}
-    """Of those that could not be drawn, why: in words that a page shows in the drawing's place."""
+    """Per drawing that cannot be made, `<figure>.<scale>` or `thumbnail`, why: the page shows it in its place."""
 
 
 _verdicts = msgspec.json.Decoder(Verdicts)

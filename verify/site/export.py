@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from verify.errors import UserError, UserErrors
+from verify.project import audit
 from verify.project.project import Project
-from verify.project.refresh import is_current
 from verify.site import assets, checks, files, pages, published
 from verify.site.as_markdown import as_markdown
 from verify.site.folder import Folder
@@ -26,14 +26,13 @@ def export(project: Project, folder: Path, directory_urls: bool = True, mistakes
         mistakes: what is known to be wrong with the project: it is told with all else, and nothing is written.
 
     Raises:
-        UserErrors: the folder holds something else, verdicts and figures are out of date, or pages have mistakes.
+        UserErrors: the folder holds something else, evidence or what follows from it has mistakes, or pages have.
     """
     own = Folder(folder, project.root)
-    message, hint = "verdicts or figures are older than the review", "bring them up to date: `verify refresh`"
-    outdated = [review for review in project.reviews if not is_current(project, review)]
-    found = [*own.mistakes(), *mistakes, *(UserError(message, review.path, 0, hint) for review in outdated)]
+    found = [*own.mistakes(), *mistakes, *audit.mistakes(project)]
     content, wrong = _everything(project, directory_urls)
-    found += wrong
+    known = set(map(str, found))
+    found += [each for each in wrong if str(each) not in known]
     found += own.in_the_way(content) if not found else ()
     if found:
         raise UserErrors(found)

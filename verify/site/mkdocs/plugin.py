@@ -12,6 +12,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemBytecodeCache
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
 from mkdocs.livereload import LiveReloadServer
 from mkdocs.plugins import BasePlugin, get_plugin_logger
 from mkdocs.structure.files import File, Files, InclusionLevel
@@ -20,8 +21,8 @@ from mkdocs.structure.pages import Page
 from mkdocs.utils.templates import TemplateContext
 
 from verify.errors import UserError, UserErrors
+from verify.project import audit
 from verify.project.project import Project
-from verify.project.refresh import is_current, undrawn
 from verify.site import assets, checks, feed, pages, published, words
 from verify.site import files as files_of_pages
 from verify.site.citations import Site
@@ -55,10 +56,11 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
         """Equations of the page that is being read."""
         config.mdx_configs.setdefault(equations.__name__, {})["unread"] = self._unread
         self._renderer = pages.Renderer(config.use_directory_urls, Site(config.site_name, config.site_url or ""))
-        self._project, self._mistakes = Project.inspect(self._root)
+        self._project, self._mistakes = _inspect(self._root)
         for mistake in self._mistakes:  # each costs its own review; a strict build ends with all of them
             log.error(str(mistake))
-        _warn_of_old_verdicts(self._project)
+        self._told = set(map(str, self._mistakes))
+        self._warn_of(audit.mistakes(self._project))
         if config.nav is not None:
             config.nav = _with_sections(config.nav, pages.sections(self._project))
         config.extra_css.extend(assets.path(name) for name in assets.STYLES)
@@ -73,8 +75,7 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
         if self._live:
             self._rendered |= pages.broken((mistake.file, mistake) for mistake in self._mistakes)
         found, mistakes = checks.published(self._project, self._rendered)
-        told = set(map(str, self._mistakes))
-        _warn_of(mistake for mistake in mistakes if str(mistake) not in told)
+        self._warn_of(mistakes)
         self._heads = _heads(self._project)
         _leave_out(files, self._root, config)
         for path, made in self._rendered.items():
@@ -197,7 +198,7 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
     def _rebuild(self, whole: Callable[[], None]) -> None:
         """Build the pages that an edit changes, or everything where that is not enough."""
         start = time.monotonic()
-        project, mistakes = Project.inspect(self._root)
+        project, mistakes = _inspect(self._root)
         if self._built is not None and not mistakes:
             rendered = self._renderer.render(project)
             found, wrong = checks.published(project, rendered)
@@ -205,11 +206,26 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
             self._heads |= _heads(project)
             built = live.follow(self._root, self._built, project, rendered, found)
             if built is not None:  # else the whole build says what is wrong
-                _warn_of_old_verdicts(project)
-                _warn_of(wrong)
+                self._told = set()
+                self._warn_of([*audit.mistakes(project, records=False), *wrong])
                 log.info(f"{words.count(built, 'page')} built in {time.monotonic() - start:.2f} seconds")
                 return
         whole()
+
+    def _warn_of(self, mistakes: Iterable[UserError]) -> None:
+        """Say what is wrong, once; a strict build ends with it."""
+        for text in dict.fromkeys(map(str, mistakes)):
+            if text not in self._told:
+                log.warning(text)
+        self._told |= set(map(str, mistakes))
+
+
+def _inspect(root: Path) -> tuple[Project, list[UserError]]:
+    """As of `Project.inspect`; a project of which nothing can be trusted ends the build."""
+    try:
+        return Project.inspect(root)
+    except UserErrors as error:
+        raise PluginError(str(error)) from None
 
 
 def _leave_out(files: Files, root: Path, config: MkDocsConfig) -> None:
@@ -232,19 +248,6 @@ def _readable(project: Project, rendered: pages.Rendered) -> Project:
     found = copy(project)
     found.reviews = tuple(review for review in project.reviews if not checks.is_broken(rendered.get(review.path)))
     return found
-
-
-def _warn_of(mistakes: Iterable[UserError]) -> None:
-    for mistake in mistakes:
-        log.warning(str(mistake))
-
-
-def _warn_of_old_verdicts(project: Project) -> None:
-    for review in project.reviews:
-        if not is_current(project, review):
-            log.warning(f"{review.path}: verdicts or figures are older than the review: run `verify refresh`")
-        for mistake in undrawn(project, review):
-            log.warning(str(mistake))
 
 
 def _with_sections(nav: list[Any], sections: dict[str, list[str]]) -> list[Any]:

@@ -1,0 +1,228 @@
+"""What is published beside what the records give: every difference is a mistake, with its file.
+
+A value in a record can only be known to be right by running its trial again.  All that follows from records is derived
+again and compared: verdicts with their numbers, drawings, specifications, thumbnails, the reasons why there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+
+from verify.errors import UserError, UserErrors, nearest
+from verify.model import Review, Verdict, Verification
+from verify.project import store
+from verify.project.derived import Derivation, Derived, Drawn, paths
+from verify.project.project import Project
+
+MOST = 20
+"""Differences that are told of one review; of the others, how many."""
+_REFRESH = "bring it up to date: `verify refresh`"
+_REMOVE = "remove it: what lies here is published"
+
+
+def mistakes(project: Project, *, records: bool = True) -> list[UserError]:
+    """All that is wrong with what is published of evidence.
+
+    Args:
+        project: whose evidence it is.
+        records: whether to look into records of which nothing has changed, too; that takes a while where they are many.
+    """
+    with Derivation(project, project.reviews) as derivation:
+        found = strays(project)
+        for review in project.reviews if records else ():
+            found += contents(project, review)
+        return found + list(differences(project, derivation))
+
+
+def differences(project: Project, derivation: Derivation) -> Iterator[UserError]:
+    """Where what is published differs from what the records give; why nothing is known of that; what is not drawn."""
+    for derived in derivation.results():
+        yield from derived.mistakes
+        if derived.mistakes:
+            continue
+        slug = derived.review.slug
+        found = _differences(project, derived)
+        yield from islice(found, MOST)
+        if more := sum(1 for _ in found):
+            name = project.relative(project.verdicts_path(slug).parent)
+            yield UserError(f"{more} more files or verdicts differ from what the records give", name, 0, _REFRESH)
+        yield from (
+            undrawn(derived.review, each) for each in derived.drawings if each.reason and not each.drawing.small
+        )
+
+
+def undrawn(review: Review, drawn: Drawn) -> UserError:
+    """The mistake of a figure that cannot be drawn."""
+    drawing = drawn.drawing
+    message, _, hint = drawn.reason.partition("\n")
+    scale = f" at scale {drawing.scale}" if drawing.scale else ", the paper's numbers,"
+    message = f"figure '{drawing.figure.id}'{scale} cannot be drawn: {message}"
+    return UserError(message, review.path, drawing.figure.line, hint)
+
+
+def _differences(project: Project, derived: Derived) -> Iterator[UserError]:
+    # Of a review that was just written nothing needs to be there.
+    begun = any(
+        project.evidence_path(derived.review.slug, each.id, scale).is_file()
+        for each, scale in project.rungs(derived.review)
+    )
+    yield from _verdicts(project, derived, begun)
+    expected = {project.verdicts_path(derived.review.slug)}
+    for drawn in derived.drawings:
+        if not drawn.passing:
+            yield from _files(project, derived.review, drawn, begun)
+        expected |= set(paths(project, derived.review, drawn.drawing))
+    expected |= {project.evidence_path(derived.review.slug, each.id, at) for each, at in project.rungs(derived.review)}
+    folder = project.verdicts_path(derived.review.slug).parent
+    yield from (_stray(project, path) for path in _below(folder) if path not in expected)
+
+
+# Verdicts
+
+
+def _verdicts(project: Project, derived: Derived, begun: bool) -> Iterator[UserError]:
+    path = project.verdicts_path(derived.review.slug)
+    name = project.relative(path)
+    if not path.is_file():
+        if begun and (derived.verdicts or derived.drawings):
+            yield UserError("the verdicts of this review are missing", name, 0, _REFRESH)
+        return
+    stored = project.stored(derived.review.slug)
+    given = stored.verdicts if derived.verdicts is None else derived.verdicts
+    wrong = [*_compared(stored.verdicts, given), *_reasons(stored.undrawn, derived.undrawn)]
+    if not wrong and not _is_canonical(path, stored):
+        wrong = ["it holds something else than verdicts, or not as they are written"]
+    yield from (UserError(each, name, 0, _REFRESH) for each in wrong)
+
+
+def _compared(published: Iterable[Verdict], given: Iterable[Verdict]) -> Iterator[str]:
+    """In words, how published verdicts differ from those that the records give."""
+    found = {(each.claim, each.scale): each for each in published}
+    for verdict in given:
+        of = f"verdict of '{verdict.claim}' at {verdict.scale}"
+        before = found.pop((verdict.claim, verdict.scale), None)
+        if before is None:
+            yield f"the {of} is missing; the records give {verdict.status}"
+        elif before != verdict:
+            yield f"the {of} {_difference(before, verdict)}"
+    for claim, scale in found:
+        yield f"a verdict of '{claim}' at {scale} is there, and no such claim is declared"
+
+
+def _difference(published: Verdict, given: Verdict) -> str:
+    if published.status != given.status:
+        return f"is {published.status}; the records give {given.status}"
+    before, now = msgspec.structs.asdict(published), msgspec.structs.asdict(given)
+    name = next(name for name in now if before[name] != now[name])
+    return f"has {name.replace('_', ' ')} {_shown(before[name])}; the records give {_shown(now[name])}"
+
+
+def _shown(value: object) -> str:
+    text = ", ".join(map(str, value)) if isinstance(value, tuple) else "none" if value is None else str(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def _reasons(published: dict[str, str], given: dict[str, str]) -> Iterator[str]:
+    for name in dict.fromkeys([*published, *given]):
+        if name not in given:
+            yield f"it says why '{name}' cannot be drawn, which is not so"
+        elif published.get(name) != given[name]:
+            yield f"it does not say why '{name}' cannot be drawn"
+
+
+def _is_canonical(path: Path, stored: store.Verdicts) -> bool:
+    try:
+        return path.read_bytes() == store.encode_verdicts(stored)
+    except OSError:
+        return False
+
+
+# Drawings
+
+
+def _files(project: Project, review: Review, drawn: Drawn, begun: bool) -> Iterator[UserError]:
+    """What is wrong with the files of a drawing."""
+    if drawn.same:
+        return
+    kinds = ("drawing", "specification")
+    given = (drawn.svg, drawn.specification)
+    for kind, path, content in zip(kinds, paths(project, review, drawn.drawing), given, strict=True):
+        name = project.relative(path)
+        if not path.is_file():
+            if content and begun:
+                yield UserError(f"this {kind} is missing", name, 0, _REFRESH)
+        elif not content:
+            yield UserError(f"the records give no such {kind}", name, 0, _REFRESH)
+        elif path.read_bytes() != content:
+            yield UserError(f"this {kind} is not what the records give", name, 0, _REFRESH)
+
+
+# Files that nothing declared gives
+
+
+def strays(project: Project) -> list[UserError]:
+    """What lies among the evidence and is of no review."""
+    folder = project.root / "docs" / "evidence"
+    slugs = {path.stem for path in (project.root / "reviews").glob("*.md")}
+    found = []
+    for path in _below(folder):
+        if not path.is_dir() or path.is_symlink():
+            found += [] if path.name in slugs else [_stray(project, path)]
+        elif path.name not in slugs:
+            found += [_stray(project, each) for each in _below(path)]
+    return found
+
+
+def _stray(project: Project, path: Path) -> UserError:
+    name, slug = project.relative(path), path.parent.name
+    known = any(review.slug == slug for review in project.reviews)
+    if path.suffix == ".jsonl":
+        hint = "remove it (git rm), or declare its verification and scale again"
+        return UserError("this evidence belongs to no verification of a review", name, 0, hint)
+    if not known:
+        return UserError("this was derived for a review that is not there", name, 0, "remove it (git rm)")
+    hint = "`verify refresh` removes it" if name.endswith((".svg", ".vl.json")) else _REMOVE
+    return UserError("nothing that is declared gives this file", name, 0, hint)
+
+
+def _below(folder: Path) -> list[Path]:
+    """What lies in a folder, without what is hidden: that is not published."""
+    try:
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError:
+        return []
+
+
+# Records
+
+
+def contents(project: Project, review: Review) -> Iterator[UserError]:
+    """Names that figures and claims ask records for, and no record has."""
+    for verification, scale in project.rungs(review):
+        try:
+            evidence = project.evidence(review.slug, verification.id, scale)
+        except UserErrors as wrong:
+            yield from wrong.errors
+            continue
+        if evidence is None or not evidence.records:
+            continue
+        values = {each for record in evidence.records for each in record.values}
+        parameters = {each for record in evidence.records for each in record.parameters}
+        for line, what, known in _named(verification, values, parameters):
+            if what not in known:
+                message = f"no record of '{verification.id}' at {scale} has '{what}'"
+                yield UserError(message, review.path, line, nearest(what, known))
+
+
+def _named(verification: Verification, values: set[str], parameters: set[str]) -> Iterator[tuple[int, str, set[str]]]:
+    """Every name that figures and claims ask records for: its line, the name, and what there is."""
+    for figure in verification.figures:
+        if figure.spec is None:
+            yield figure.line, figure.x, values | parameters
+            yield figure.line, figure.y, values
+    for claim in verification.claims:
+        yield claim.line, claim.test.metric, values
