@@ -1,50 +1,48 @@
-"""Worker processes as `verify run` has them: spawned, prepared and fed with batches by the same code."""
+"""Worker processes as `verify run` has them: the same executor, fed with batches by the same messages."""
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from pebble import ProcessPool
-
-from verify.lab import worker
+from verify.messages import Task
 from verify.model import Experiment
-from verify.running.executors.environment import cores
+from verify.running.executors.local import LocalExecutor
 
-MODULES = ["verify.experiments.data_scaling"]
-"""What a worker imports first; it brings torch."""
+ROOT = Path(__file__).parent.parent
 
 
 class Workers:
-    """A pool that runs batches."""
+    """Workers that run batches."""
 
-    def __init__(self, pool: ProcessPool, count: int, logs: Path) -> None:
-        self._pool = pool
-        self._count = count
+    def __init__(self, executor: LocalExecutor, logs: Path) -> None:
+        self._executor = executor
         self._logs = logs
 
     def seconds(self, experiment: Experiment, batches: Sequence[Sequence[tuple[dict[str, Any], int]]]) -> float:
-        """How long the pool takes for batches of (parameters, seed), which it gets in this order.
+        """How long it takes for batches of (parameters, seed), which are handed in in this order.
 
         Raises:
             RuntimeError: a trial failed.
         """
-        tasks = [self._task(experiment, each, f"{number}.log") for number, each in enumerate(batches)]
         begun = time.perf_counter()
-        futures = [self._pool.schedule(worker.run, args=(tuple(task),)) for task in tasks]
-        errors = [error for _, _, error in (future.result() for future in futures) if error]
-        if errors:
-            raise RuntimeError(errors[0])
+        for number, each in enumerate(batches):
+            self._executor.submit(self._task(experiment, each, f"{number}.log"))
+        left = len(batches)
+        while left:
+            for _, done in self._executor.wait():
+                left -= 1
+                if done.error:
+                    raise RuntimeError(done.error)
         return time.perf_counter() - begun
 
-    def _task(self, experiment: Experiment, batch: Sequence[tuple[dict[str, Any], int]], log: str) -> worker.Task:
-        return worker.Task(
+    def _task(self, experiment: Experiment, batch: Sequence[tuple[dict[str, Any], int]], log: str) -> Task:
+        return Task(
+            group=experiment.name,
             function=experiment.name,
             module=experiment.module,
             code=None,
@@ -54,30 +52,23 @@ class Workers:
             parameters=tuple(parameters for parameters, _ in batch),
             seeds=tuple(seed for _, seed in batch),
             device="cpu",
+            torch=True,
+            root=str(ROOT),
+            folder=str(ROOT / "reviews"),
+            data=(),
+            packages=(),
+            time_limit=3600.0,
             log=str(self._logs / log),
         )
-
-    def start(self) -> None:
-        """Have every worker up, with torch imported, before anything is timed."""
-        waiting = [self._pool.schedule(time.sleep, args=(0.5,)) for _ in range(2 * self._count)]
-        for future in waiting:
-            future.result()
 
 
 @contextmanager
 def workers(count: int) -> Iterator[Workers]:
-    """A pool of `count` workers that share the cores."""
+    """`count` workers that share the cores; what starts them has imported torch before anything is timed."""
     with tempfile.TemporaryDirectory() as logs:
-        pool = ProcessPool(
-            max_workers=count,
-            context=get_context("spawn"),
-            initializer=worker.prepare,
-            initargs=(max(1, cores() // count), os.getpid(), MODULES),
-        )
+        executor = LocalExecutor(count)
         try:
-            started = Workers(pool, count, Path(logs))
-            started.start()
-            yield started
+            executor.describe("cpu", torch=True)
+            yield Workers(executor, Path(logs))
         finally:
-            pool.stop()
-            pool.join()
+            executor.close()

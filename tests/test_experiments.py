@@ -11,7 +11,7 @@ import pytest
 
 from tests.trying import ARMS, EXPERIMENTS, MISTAKES, SMALL, run
 from verify.lab import data
-from verify.lab.worker import MOST_POINTS
+from verify.messages import MOST_POINTS
 from verify.model import Experiment
 
 pytestmark = pytest.mark.usefixtures("small")

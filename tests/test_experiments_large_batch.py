@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.trying import ARMS, by_arm, run
-from verify.lab.worker import MOST_POINTS
+from verify.messages import MOST_POINTS
 
 pytestmark = pytest.mark.usefixtures("small")
 

@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import Mini
 
 HEAVY = {
-    "torch", "numpy", "scipy", "matplotlib", "mkdocs", "vl_convert", "jinja2", "rich", "pebble", "yaml", "markdown_it",
+    "torch", "numpy", "scipy", "matplotlib", "mkdocs", "vl_convert", "jinja2", "rich", "yaml", "markdown_it",
     "multiprocessing", "asyncio", "filelock", "jupytext", "nbclient",
 }  # fmt: skip
 

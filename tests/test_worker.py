@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.executing import PATH, task
+from tests.batches import PATH, task
 from verify.lab import batch, facts, opened
 from verify.messages import Failed, Loaded, Result, Returned
 

@@ -7,6 +7,7 @@ import linecache
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -37,7 +38,8 @@ def run(task: Task, watch: opened.Watch, tell: Callable[[Loaded], None]) -> Retu
             loaded = True
             tell(Loaded())
             begun = perf_counter()
-            returned = _call(function, task)
+            with warnings.catch_warnings():
+                returned = _call(function, task)
             seconds = perf_counter() - begun
             found = tuple(results.result(each, task.diverged) for each in returned)
     except BaseException as error:  # noqa: BLE001 - sys.exit() in an experiment is an error like any other

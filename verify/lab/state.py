@@ -71,7 +71,6 @@ class State:
         threading.settrace(None)
         threading.setprofile(None)
         sys.excepthook = sys.__excepthook__
-        sys.dont_write_bytecode = True  # modules beside a review: nothing is written into the project
         sys.argv = [""]
         self.streams()
         gc.enable()

@@ -16,9 +16,8 @@ from typing import NoReturn
 import msgspec
 
 from verify.lab import batch, facts, opened, processes
-from verify.lab.pebble_worker import describe, prepare, run  # noqa: F401 - until the runner uses an executor
 from verify.lab.state import State, text_stream, workplace
-from verify.messages import CLOSED, MOST_BYTES, MOST_POINTS, Ask, Describe, Described, Failed, Reply, Returned, Task  # noqa: F401
+from verify.messages import CLOSED, MOST_BYTES, Ask, Describe, Described, Failed, Reply, Returned, Task
 
 
 def serve(channel: socket.socket, home: Path, threads: int) -> NoReturn:
