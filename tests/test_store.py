@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -398,6 +399,18 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     assert store.write_atomically(path, b"two")
     assert path.read_bytes() == b"two"
     assert [each.name for each in path.parent.iterdir()] == ["file"]
+
+
+def test_what_a_killed_process_left_goes_with_the_next_writing(tmp_path: Path) -> None:
+    path = tmp_path / "f.svg"
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    left, ours = f".f.svg.{gone.pid}.abcdefg_", f".f.svg.{os.getpid()}.abcdefg_"
+    init, others = ".f.svg.1.abcdefg_", f".f.svg.2.svg.{gone.pid}.abcdefg_"
+    for name in (left, ours, init, others, ".f.svg.kept", f".f.svg.{10**30}.abcdefg_"):
+        (tmp_path / name).touch()
+    store.write_atomically(path, b"one")
+    assert sorted(each.name for each in tmp_path.iterdir()) == sorted([ours, init, others, ".f.svg.kept", "f.svg"])
 
 
 def test_verdicts_survive_a_round_trip_and_another_version_counts_as_none(tmp_path: Path) -> None:

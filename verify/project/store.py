@@ -7,6 +7,7 @@ last line; an evidence file is written whole, in canonical order, under a tempor
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -56,7 +57,8 @@ def write_atomically(path: Path, content: bytes) -> bool:
     import tempfile  # a run with nothing to do writes nothing
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    _remove_abandoned(path)
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.{os.getpid()}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -65,6 +67,25 @@ def write_atomically(path: Path, content: bytes) -> bool:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+    return True
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove what was to become this file when its process was killed."""
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.(\d+)\.[a-z0-9_]{{8}}")
+    for each in path.parent.iterdir():
+        found = pattern.fullmatch(each.name)
+        if found and not _lives(int(found[1])):
+            each.unlink(missing_ok=True)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # another user's
+        return True
     return True
 
 
