@@ -12,7 +12,7 @@ DEV := $(VENV)/.dev
 PINS := constraints.txt pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup verify site serve test check quality spec valid bench clean
+.PHONY: help setup verify site serve test check quality spec valid campaign bench clean
 
 help: ## List what make can do
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F '\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ spec: $(DEV) ## Hold pages against the examples of the CommonMark specification 
 
 valid: site $(DEV) ## Hold the built site against W3C's validator (needs a Java runtime)
 	$(BIN)/python -m tests.validity
+
+campaign: $(DEV) ## Kill runs, fill disks, misbehave and break inputs, and fail on any fault (minutes; Linux)
+	$(BIN)/python -m tests.campaign
 
 bench: $(DEV) ## Measure this machine and write docs/benchmarks.md
 	$(BIN)/python -m benchmarks

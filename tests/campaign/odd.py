@@ -163,7 +163,8 @@ LEAVES = (
 
 TOUCHES = (
     Odd("closes-everything", "os.closerange(0, 4096)", either=True, code=-1),
-    Odd("closes-output", "import sys\n    sys.stdout.close(); sys.stderr.close(); os.close(1); os.close(2)"),
+    Odd("closes-output", "import sys\n    sys.stdout.close(); sys.stderr.close(); os.close(1); os.close(2)",
+        "it closed the files through which its worker answers"),
     Odd("garbage-in-descriptors", "for n in range(3, 64):\n        try: os.write(n, b'\\xff garbage {}\\n' * 9)\n"
         "        except OSError: pass", either=True, code=-1),
     Odd("forges-a-reply", "for n in range(3, 64):\n        try: os.write(n, b'{\"kind\":\"returned\",\"results\":[],"
