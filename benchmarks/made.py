@@ -14,13 +14,14 @@ from msgspec.structs import replace
 from verify.drawing import figures
 from verify.model import Environment, Evidence, Record, Scale, Trial, Value, Verification
 from verify.project import store
+from verify.project.lines import identified
 from verify.project.project import Project
 from verify.project.refresh import refresh
 
 ROOT = Path(__file__).parent.parent
 SCALE: Scale = "tiny"
-MACHINE = Environment(
-    "made", "cpu", "a made machine", 2, "Linux", {"python": "3.11", "torch": "2.13.0"}, "0123456789ab"
+MACHINE = identified(
+    Environment("", "cpu", "a made machine", 2, "Linux", {"python": "3.11", "torch": "2.13.0"}, "0123456789ab")
 )
 EPOCHS = 30
 
