@@ -13,6 +13,9 @@ from tests.campaign import processes, texts
 from tests.campaign.project import TRACEBACK, Project, difference, ended
 from tests.campaign.tally import Tally
 
+_FIND: dict[str, Callable[[int], list[int]]] = {
+    "run": lambda run: [run], "worker": processes.workers, "server": processes.servers,
+}  # fmt: skip
 _MOST_RUNS = 60
 """Runs after which a project should have been finished, however often it was killed."""
 
@@ -70,10 +73,8 @@ class Story:
         """Kill at most `kills` times, and go on to the end."""
         enough = self.tally.figures.get("kills", 0) + kills
         for _ in range(_MOST_RUNS):
-            victim = self.chance.choices(("run", "worker", "server", "nobody"), (8, 5, 3, 1))[0]
-            if self.tally.figures.get("kills", 0) >= enough:
-                victim = "nobody"
-            if self._run(victim) and victim == "nobody":
+            victims = self.chance.choices(("run", "worker", "server"), (4, 4, 2), k=self.chance.randint(1, 4))
+            if self._run(victims[: max(0, int(enough - self.tally.figures.get("kills", 0)))]):
                 break
         else:
             self.tally.faults.append(f"{self.name}: {_MOST_RUNS} runs did not finish it")
@@ -85,22 +86,22 @@ class Story:
         self._look("refresh")
         self.peace.compare(self.project, self.tally, self.name)
 
-    def _run(self, victim: str) -> bool:
-        """One run with one kill; whether it has ended well."""
+    def _run(self, victims: list[str]) -> bool:
+        """One run in which these are killed, one after another; whether it has done all there was to do."""
         workers = str(self.chance.choice((1, 2, 3)))
-        if victim == "run":
+        if victims == ["run"]:
             code, output = self._kill_command("run", "--workers", workers)
-            allowed = (0, -9)
         else:
             process = self.project.start("run", "--workers", workers)
-            if victim != "nobody":
+            for number, victim in enumerate(victims):
+                self._wait(process, self.peace.seconds["run"] / (1 + number))
                 self._kill(victim, process)
             code, output = ended(process)
-            allowed = (0, 1) if victim == "worker" else (0,)
-        said = f"{self.name}: a run ({victim} killed) ended with {code}: {output[-700:]}"
+        allowed = {0} | ({-9} if "run" in victims else set()) | ({1} if "worker" in victims else set())
+        said = f"{self.name}: a run ({victims} killed) ended with {code}: {output[-700:]}"
         self.tally.expect(code in allowed and TRACEBACK not in output, said)
         self.tally.count("runs")
-        self._look(f"{victim} killed")
+        self._look(f"{victims} killed")
         return code == 0
 
     def _kill_command(self, *arguments: str) -> tuple[int, str]:
@@ -112,21 +113,20 @@ class Story:
             self._count(name, code == -9)
             return code, output
         process = self.project.start(*arguments)
-        self._wait(process, self.peace.seconds[name])
+        self._wait(process, 1.1 * self.peace.seconds[name])
         self._count(name, process.poll() is None and processes.kill(process.pid))
         return ended(process)
 
     def _kill(self, victim: str, process: subprocess.Popen[str]) -> None:
-        find: Callable[[int], list[int]] = processes.workers if victim == "worker" else processes.servers
-        self._wait(process, self.peace.seconds["run"])
+        """Kill one such process of a run as soon as there is one."""
         while process.poll() is None:
-            if found := find(process.pid):
+            if found := _FIND[victim](process.pid):
                 self._count(victim, processes.kill(self.chance.choice(found)))
                 return
             time.sleep(0.01)
 
     def _wait(self, process: subprocess.Popen[str], seconds: float) -> None:
-        deadline = time.monotonic() + self.chance.uniform(0.1, 1.1 * seconds)
+        deadline = time.monotonic() + self.chance.uniform(0.05, seconds)
         while process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.002)
 
