@@ -89,7 +89,7 @@ def test_every_command_does_the_others(ran: Mini, make: Callable[[Path], None], 
         ("run", "10 of 10 trials fresh"),
         ("refresh", "verdicts and figures are up to date"),
         ("status", "coin:flips"),
-        ("verdicts", "coin@fair"),
+        ("verdicts", "@fair    agrees"),
     ):
         output = ran.verify(command, expect=2)
         assert says in output

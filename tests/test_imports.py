@@ -32,6 +32,7 @@ def test_the_command_line_loads_click_and_msgspec_only() -> None:
 @pytest.mark.parametrize("command", ["run", "status", "verdicts"])
 def test_a_command_with_nothing_to_do_loads_nothing_heavy(ran: Mini, command: str) -> None:
     code = f"from verify.cli import main\nmain(['{command}'], standalone_mode=False)"
+    ran.verify(command)
     assert not loaded(code, str(ran.root)) & HEAVY
 
 

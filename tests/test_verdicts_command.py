@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,10 +14,11 @@ from msgspec.structs import replace
 from tests.conftest import Mini
 from tests.test_witness import forge
 from verify import verdicts as words
-from verify.model import Verdict
+from verify.model import Claim, Criterion, Evidence, Verdict
 from verify.project.project import Project
 from verify.project.published import published
-from verify.running.reached import Reached
+from verify.running.judged import Judged
+from verify.running.reached import Reached, reached
 
 SWEEP = """```yaml verify
 id: sweep
@@ -181,6 +184,70 @@ def test_parameters_are_chosen_by_what_was_run_here(mini: Mini) -> None:
     assert "  @best    stale here\n" in mini.verify("verdicts")
 
 
+# --- what was judged before
+
+
+def test_what_was_judged_before_is_judged_again_where_anything_that_decides_it_changed(
+    out: Mini, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = Project.load(out.root)
+    review, place = project.review("coin"), ("coin", "flips", "tiny")
+    claims, trials = review.claims, project.trials(review, review.verifications[0], "tiny")
+    evidence = project.journal(*place)
+    asked: list[str] = []
+
+    def judge(claim: Claim, *_: object) -> Verdict:
+        asked.append(claim.id)
+        return Verdict(claim.id, "tiny", "supported", "")
+
+    monkeypatch.setattr("verify.running.judged.judge", judge)
+
+    def verdicts(claims: Sequence[Claim], evidence: Evidence, declared: int = 2) -> list[str]:
+        asked.clear()
+        judged = Judged(out.root)
+        assert [each.claim for each in judged.verdicts(claims, evidence, trials, declared)] == ["fair", "loaded"]
+        judged.save()
+        return list(asked)
+
+    assert verdicts(claims, evidence) == ["fair", "loaded"]
+    assert verdicts(claims, evidence) == []
+    moved = replace(claims[0], test=replace(claims[0].test, criterion=Criterion(low=0.1)))
+    assert verdicts([moved, claims[1]], evidence) == ["fair"]
+    assert verdicts([replace(claims[0], says="Else.", line=9), claims[1]], evidence) == []
+    other = replace(evidence.records[0], values={"heads": 0.1})
+    assert verdicts(claims, replace(evidence, records=(other, *evidence.records[1:]))) == ["fair", "loaded"]
+    assert verdicts(claims, evidence, declared=3) == ["fair", "loaded"]
+    assert verdicts(claims, evidence) == []
+    monkeypatch.setattr("verify.project.program.sources", lambda: "another program")
+    assert verdicts(claims, evidence) == ["fair", "loaded"]
+
+
+def test_more_verdicts_than_are_kept_are_forgotten(out: Mini, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("verify.running.judged._MOST", 3)
+    cache = out.root / ".verify" / "cache" / "reached.json"
+    text = out.review.read_text()
+    for low, kept in (("0.45", 2), ("0.46", 3), ("0.47", 2)):  # the third time, those that were asked for just then
+        out.review.write_text(
+            text.replace("where: {bias: 0.5}, within: [0.45", f"where: {{bias: 0.5}}, within: [{low}")
+        )
+        project, judged = Project.load(out.root), Judged(out.root)
+        assert len(list(reached(project, project.review("coin"), {}, judged))) == 2
+        judged.save()
+        assert len(json.loads(cache.read_text())["verdicts"]) == kept
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b'{"verdicts": {"x": 3}}', b"[" * 100_000, None])
+def test_a_broken_cache_is_made_anew_in_silence(out: Mini, content: bytes | None) -> None:
+    before = out.verify("verdicts")
+    cache = out.root / ".verify" / "cache" / "reached.json"
+    cache.unlink()
+    if content is None:
+        cache.mkdir()
+    else:
+        cache.write_bytes(content)
+    assert out.verify("verdicts") == before
+
+
 # --- what is published
 
 
@@ -289,7 +356,7 @@ def test_evidence_lost_here_changes_nothing_that_is_published(out: Mini) -> None
 # --- how it is laid out
 
 
-def reached(claim: str, **fields: object) -> Reached:
+def row(claim: str, **fields: object) -> Reached:
     verdict = Verdict(claim, "tiny", "supported", "", estimate=-0.00123, low=-0.00456, high=-0.000789)
     known = Reached("a-review-with-a-long-name", claim, "tiny", "agrees", verdict, verdict)
     return replace(known, **fields)
@@ -299,9 +366,9 @@ def test_rows_fit_into_eighty_columns() -> None:
     opposite = Verdict("x", "tiny", "contradicted", "")
     lines = list(
         words.table([
-            reached("short"),
-            reached("a-claim-whose-name-is-as-long-as-names-of-claims-come-and-longer"),
-            reached("a-claim-that-differs-and-is-long", word="differs", published=opposite),
+            row("short"),
+            row("a-claim-whose-name-is-as-long-as-names-of-claims-come-and-longer"),
+            row("a-claim-that-differs-and-is-long", word="differs", published=opposite),
         ], 80)
     )  # fmt: skip
     assert max(map(len, lines)) <= 80
@@ -312,8 +379,8 @@ def test_rows_fit_into_eighty_columns() -> None:
 
 def test_a_wide_terminal_holds_a_long_name_in_its_row() -> None:
     claim = "a-claim-whose-name-is-as-long-as-names-of-claims-come"
-    assert len(list(words.table([reached(claim)], 140))) == 2
-    assert len(list(words.table([reached(claim)], 80))) == 3
+    assert len(list(words.table([row(claim)], 140))) == 2
+    assert len(list(words.table([row(claim)], 80))) == 3
 
 
 @pytest.mark.parametrize(
@@ -329,9 +396,9 @@ def test_a_wide_terminal_holds_a_long_name_in_its_row() -> None:
     ],
 )  # fmt: skip
 def test_the_sum_counts_what_was_reached_here(kinds: list[str], expected: str) -> None:
-    assert list(words.total([reached(str(number), word=word) for number, word in enumerate(kinds)])) == [expected]
+    assert list(words.total([row(str(number), word=word) for number, word in enumerate(kinds)])) == [expected]
 
 
 def test_several_scales_are_named_in_the_sum() -> None:
-    found = [replace(reached("x"), scale=scale) for scale in ("full", "tiny", "small")]
+    found = [replace(row("x"), scale=scale) for scale in ("full", "tiny", "small")]
     assert "reached here at tiny, small and full agree" in next(words.total(found))

@@ -6,13 +6,14 @@ import gc
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
+from errno import EPIPE
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from verify import __version__
-from verify.errors import UserError, UserErrors, visible
+from verify.errors import UserError, UserErrors, of_system, visible
 from verify.model import SCALES, Scale
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ class _Group(click.Group):
         except (UserError, UserErrors) as mistake:
             errors = mistake.errors if isinstance(mistake, UserErrors) else [mistake]
             _complain(errors)
+            ctx.exit(2)
+        except OSError as error:
+            if error.errno == EPIPE:  # whoever reads the output has enough of it
+                raise
+            _complain([of_system(error)])
             ctx.exit(2)
         finally:
             gc.freeze()  # else the collections on leaving take a tenth of a command that had nothing to do
@@ -332,22 +338,25 @@ def verdicts(start: Path, targets: tuple[str, ...]) -> None:
     from verify import verdicts as words
     from verify.project.published import published
     from verify.running import witness
+    from verify.running.judged import Judged
     from verify.running.reached import reached
 
     wanted = _Wanted(start, targets)
     slugs = dict(wanted.targets)
     against = published(wanted.project, slugs)
+    judged = Judged(wanted.project.root)
     found, unlike = [], []
     for slug in slugs:
         review = wanted.project.review(slug)
         try:
             apart = witness.of_review(wanted.project, review)
-            here = list(reached(wanted.project, review, against.verdicts))
+            here = list(reached(wanted.project, review, against.verdicts, judged))
         except UserErrors as wrong:
             wanted.without(slug, wrong.errors)
             continue
         unlike += apart
         found += here
+    judged.save()
     _say(words.table(found))
     _contradict(witness.told(wanted.project, unlike))
     _say(words.total(found, against.instead))

@@ -9,11 +9,11 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from verify.judging.judge import judge
 from verify.model import Evidence, Record, Review, Scale, Trial, Verdict, Verification
 from verify.planning.plan import Planned, Waiting, examine, expand
 from verify.project import store
 from verify.project.project import Project
+from verify.running.judged import Judged
 
 Word = Literal["agrees", "differs", "not published", "not run here", "stale here"]
 Published = dict[tuple[str, Scale, str], Verdict]
@@ -44,7 +44,7 @@ class _State(Struct, frozen=True):
     why: str = ""
 
 
-def reached(project: Project, review: Review, published: Published) -> Iterator[Reached]:
+def reached(project: Project, review: Review, published: Published, judged: Judged) -> Iterator[Reached]:
     """Each claim at each scale of its verification, in the order of the file and of the ladder.
 
     Raises:
@@ -53,16 +53,16 @@ def reached(project: Project, review: Review, published: Published) -> Iterator[
     states = _States(project, review)
     for verification, scale in project.rungs(review):
         state = states.of(verification, scale)
+        before = {claim.id: published.get((review.slug, scale, claim.id)) for claim in verification.claims}
+        before = {name: verdict for name, verdict in before.items() if verdict and verdict.status != "not run"}
+        if state.word != "reached":
+            for claim in verification.claims:
+                yield Reached(review.slug, claim.id, scale, state.word, None, before.get(claim.id), state.why)
+            continue
         trials = [each.trial for each in state.planned]
-        for claim in verification.claims:
-            before = published.get((review.slug, scale, claim.id))
-            if before is not None and before.status == "not run":
-                before = None
-            if state.word != "reached":
-                yield Reached(review.slug, claim.id, scale, state.word, None, before, state.why)
-                continue
-            here = judge(claim, state.journal, trials, len(review.claims))
-            yield Reached(review.slug, claim.id, scale, _held(here, before), here, before)
+        for here in judged.verdicts(verification.claims, state.journal, trials, len(review.claims)):
+            then = before.get(here.claim)
+            yield Reached(review.slug, here.claim, scale, _held(here, then), here, then)
 
 
 def _held(here: Verdict, before: Verdict | None) -> Word:
