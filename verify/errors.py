@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class UserError(Exception):
@@ -47,6 +49,14 @@ def visible(text: str) -> str:
         each if each == "\n" or unicodedata.category(each) not in obeyed else each.encode("unicode_escape").decode()
         for each in text
     )
+
+
+def of_system(error: OSError) -> UserError:
+    """What the system refused: a folder that cannot be read, a full disk, a file where a folder should be."""
+    name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""
+    if name and Path(name).is_relative_to(Path.cwd()):
+        name = Path(name).relative_to(Path.cwd()).as_posix()
+    return UserError(f"it cannot be read or written: {reason(error)}" if name else reason(error), name)
 
 
 CONFLICT = "this is a conflict that git left"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -16,8 +15,10 @@ from verify.planning import catalogue
 from verify.planning.fingerprint import Sources, source_files
 from verify.planning.modules import Folders
 from verify.planning.plan import chosen_from, expand
-from verify.project import reviewfiles, store
+from verify.project import cached, reviewfiles
 from verify.project.datafiles import DataFiles, Hashed
+
+_CACHE = "reviews.json"
 
 
 class Parsed(Struct):
@@ -49,8 +50,7 @@ def load(root: Path) -> tuple[list[Parsed], list[UserError]]:
     """Every review under `reviews/` that can be read, and the mistakes in the others."""
     files, errors = reviewfiles.find(root)
     sources = sha256(b"".join(path.read_bytes() for path in source_files())).hexdigest()
-    path = root / ".verify" / "cache" / "reviews.json"
-    cache = _read_cache(path, sources)
+    cache = _read_cache(root, sources)
     found: dict[str, tuple[str, Parsed]] = {}
     folders, data = Folders(root), DataFiles(root, cache.files)
     parser = _Parser(sources, cache.reached, folders, data)
@@ -63,7 +63,8 @@ def load(root: Path) -> tuple[list[Parsed], list[UserError]]:
             found[name] = (key, parsed)
     changed = found != cache.parsed or data.hashed != cache.files
     if changed and not parser.wrong:  # mistakes in the project's modules are to be told again
-        _write_cache(path, _Cache(sources, found, parser.reached, data.hashed))
+        content = msgspec.json.encode(_Cache(sources, found, parser.reached, data.hashed))
+        cached.write(root, _CACHE, content)
     return [parsed for _, parsed in found.values()], errors + parser.errors + parser.wrong
 
 
@@ -82,19 +83,13 @@ def _no_choice(verification: str) -> None:
     raise AssertionError(f"nothing is chosen by {verification}")
 
 
-def _read_cache(path: Path, key: str) -> _Cache:
+def _read_cache(root: Path, key: str) -> _Cache:
     """What was parsed before by this very program; empty where that cannot be read: it can be made again."""
     try:
-        cache = msgspec.json.decode(path.read_bytes(), type=_Cache)
-    except (OSError, ValueError, RecursionError):  # a DecodeError is a ValueError, as is text that is not UTF-8
+        cache = msgspec.json.decode(cached.read(root, _CACHE) or b"", type=_Cache)
+    except msgspec.DecodeError:  # none, or one of another version of this program
         return _Cache(key)
     return cache if cache.key == key else _Cache(key)
-
-
-def _write_cache(path: Path, cache: _Cache) -> None:
-    """Keep what was parsed, where there is room and a right to; it only makes the next start faster."""
-    with suppress(OSError):
-        store.write_atomically(path, msgspec.json.encode(cache))
 
 
 @lru_cache(maxsize=1)

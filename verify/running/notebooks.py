@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 from msgspec import Struct
 
-from verify.errors import UserError, nearest
+from verify.errors import CONFLICT, CONFLICT_MARKS, UserError, nearest, reason
 from verify.project import store
 from verify.project.project import Project
 from verify.running.progress import duration
@@ -50,21 +50,72 @@ class Notebook(Struct, frozen=True):
         return self.result.is_file() and _key(self.result) == self.key
 
 
+_Text = str | list[str]
+
+
+class _Stream(Struct, tag_field="output_type", tag="stream"):
+    text: _Text
+
+
+class _Shown(Struct, tag_field="output_type", tag="display_data"):
+    data: dict[str, Any]
+
+
+class _Returned(Struct, tag_field="output_type", tag="execute_result"):
+    data: dict[str, Any]
+
+
+class _Raised(Struct, tag_field="output_type", tag="error"):
+    ename: str
+    evalue: str
+    traceback: list[str]
+
+
+class _Prose(Struct, tag_field="cell_type", tag="markdown"):
+    source: _Text
+
+
+class _Raw(Struct, tag_field="cell_type", tag="raw"):
+    source: _Text
+
+
+class _Code(Struct, tag_field="cell_type", tag="code"):
+    source: _Text
+    outputs: list[_Stream | _Shown | _Returned | _Raised]
+
+
 class _Metadata(Struct):
     verify: dict[str, str] = {}
 
 
 class _Result(Struct):
-    """The little of a notebook's file that says what it came from."""
+    """What a notebook's file must hold to become a page, and what it came from."""
 
+    cells: list[_Prose | _Raw | _Code]
+    nbformat: Literal[4]
     metadata: _Metadata = msgspec.field(default_factory=_Metadata)
 
 
-def _key(result: Path) -> str:
+def _read(result: Path) -> _Result | str:
+    """A notebook, or why it is none."""
     try:
-        return msgspec.json.decode(result.read_bytes(), type=_Result).metadata.verify.get("source", "")
-    except msgspec.DecodeError:
-        return ""
+        content = result.read_bytes()
+        return msgspec.json.decode(content, type=_Result)
+    except OSError as error:
+        return f"it cannot be read: {reason(error)}"
+    except (ValueError, RecursionError) as error:  # a DecodeError is a ValueError, as is text that is not UTF-8
+        return CONFLICT if any(line.startswith(CONFLICT_MARKS) for line in content.split(b"\n")) else str(error)
+
+
+def _key(result: Path) -> str:
+    found = _read(result)
+    return "" if isinstance(found, str) else found.metadata.verify.get("source", "")
+
+
+def broken(result: Path) -> str:
+    """Why the result of an execution is no notebook that can be published; empty where it is one."""
+    found = _read(result)
+    return f"it is no notebook: {found}" if isinstance(found, str) else ""
 
 
 def find(project: Project, slugs: Iterable[str] | None = None) -> list[Notebook]:
@@ -90,7 +141,8 @@ def mistakes(project: Project) -> Iterator[UserError]:
     for each in known:
         if each.result.is_file() and not each.fresh:
             hint = f"execute it: `verify run {each.slug}`"
-            yield UserError("this notebook is older than its source", project.relative(each.result), 0, hint)
+            message = broken(each.result) or "this notebook is older than its source"
+            yield UserError(message, project.relative(each.result), 0, hint)
 
 
 def execute(project: Project, notebook: Notebook) -> None:
@@ -106,10 +158,13 @@ def execute(project: Project, notebook: Notebook) -> None:
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
     from traitlets.config import Config
 
-    notebook.result.unlink(missing_ok=True)
-    text = notebook.source.read_text(encoding="utf-8")
-    cells = jupytext.reads(text, fmt="py:percent")
     name = project.relative(notebook.source)
+    notebook.result.unlink(missing_ok=True)
+    try:
+        text = notebook.source.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"it is not UTF-8: {error.reason}", name) from None
+    cells = jupytext.reads(text, fmt="py:percent")
     try:
         with TemporaryDirectory() as folder:
             NotebookClient(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from verify.errors import UserErrors
 from verify.model import Review
-from verify.project import store
+from verify.project import cached
 from verify.project.project import Project
 from verify.site import tables
 
@@ -31,14 +31,16 @@ def engine_path() -> str:
 
 def engine(root: Path) -> bytes:
     """The script itself; putting it together takes seconds, so the project keeps it with what it caches."""
-    kept = root / ".verify" / "cache" / Path(engine_path()).name
-    if not kept.is_file():
+    name = Path(engine_path()).name
+    kept = cached.read(root, name)
+    if kept is None:
         import vl_convert  # loads a JavaScript engine
 
         from verify.drawing.svg import VEGA_LITE
 
-        store.write_atomically(kept, vl_convert.javascript_bundle(_EXPORT, VEGA_LITE).encode())
-    return kept.read_bytes()
+        kept = vl_convert.javascript_bundle(_EXPORT, VEGA_LITE).encode()
+        cached.write(root, name, kept)
+    return kept
 
 
 def explorable(drawing: str) -> str:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import msgspec
 
-from verify.project import store
+from verify.project import cached
+
+_NAME = "equations.json"
 
 
 class Translations(MutableMapping[str, str]):
@@ -18,7 +20,7 @@ class Translations(MutableMapping[str, str]):
     """
 
     def __init__(self, root: Path) -> None:
-        self._path = root / ".verify" / "cache" / "equations.json"
+        self._root = root
         self._known: dict[str, str] | None = None
         self._used: dict[str, str] = {}
         self._forgotten = False
@@ -26,8 +28,8 @@ class Translations(MutableMapping[str, str]):
     def _read(self) -> dict[str, str]:
         if self._known is None:
             try:
-                self._known = msgspec.json.decode(self._path.read_bytes(), type=dict[str, str])
-            except (OSError, ValueError, msgspec.DecodeError):  # bytes that are no UTF-8 are a ValueError
+                self._known = msgspec.json.decode(cached.read(self._root, _NAME) or b"{}", type=dict[str, str])
+            except msgspec.DecodeError:
                 self._known = {}
         return self._known
 
@@ -60,8 +62,5 @@ class Translations(MutableMapping[str, str]):
         """Write what was used, if that is not what the file holds; where it cannot be written, it is made again."""
         if self._known is None or (self._used == self._known and not self._forgotten):
             return
-        try:
-            store.write_atomically(self._path, msgspec.json.encode(self._used))
-        except OSError:
-            return
+        cached.write(self._root, _NAME, msgspec.json.encode(self._used))
         self._known, self._forgotten = dict(self._used), False
