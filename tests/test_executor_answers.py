@@ -179,7 +179,8 @@ def test_the_server_imports_torch_and_leaves_the_device_alone(root: Path) -> Non
         import torch
         def f(seed, device):
             return {"there": there, "begun": torch.cuda.is_initialized(), "bad": torch.cuda._is_in_bad_fork(),
-                    "threads": torch.get_num_threads(), "sum": float(torch.ones(1000, 1000).mm(torch.ones(1000, 1)).sum())}
+                    "threads": torch.get_num_threads(),
+                    "sum": float(torch.ones(1000, 1000).mm(torch.ones(1000, 1)).sum())}
     """
     done = one(executor, task(root, code, torch=True))
     assert done.results[0].values == {
@@ -190,7 +191,12 @@ def test_the_server_imports_torch_and_leaves_the_device_alone(root: Path) -> Non
 
 
 def environ(executor: LocalExecutor, root: Path) -> Any:
-    code = "import os, json\ndef f(seed, device):\n    print(json.dumps(dict(os.environ)))\n    return {'hash': hash('text')}"
+    code = """
+        import os, json
+        def f(seed, device):
+            print(json.dumps(dict(os.environ)))
+            return {"hash": hash("text")}
+    """
     done = one(executor, task(root, code))
     return json.loads(log(root).read_text()), done.results[0].values["hash"]
 

@@ -271,7 +271,8 @@ def test_nothing_outlives_the_run(what: str, method: str, how: str, root: Path) 
     (root / ".verify").mkdir()
     given = {"place": str(root / ".verify"), "then": BUSY[how].replace("\n    ", "\n")}
     start = (
-        "import sys, msgspec; from verify.messages import Task; from verify.running.executors.local import LocalExecutor\n"
+        "import sys, msgspec; from verify.messages import Task\n"
+        "from verify.running.executors.local import LocalExecutor\n"
         f"executor = LocalExecutor(1, method={method!r})\n"
         "executor.submit(msgspec.json.decode(sys.argv[1], type=Task))\n"
         "print(executor.wait())"

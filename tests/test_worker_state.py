@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,11 +25,14 @@ def look(seed):
         "decimal": str(decimal.getcontext()), "third": str(decimal.Decimal(1) / 3), "print": np.get_printoptions(),
         "error": np.geterr(), "array": str(np.array([1 / 3])), "tensor": str(torch.tensor([1 / 3])),
         "streams": [each.encoding + each.errors for each in (sys.stdout, sys.stderr)], "text": "{:n}".format(1e6),
-        "filters": [str(each) for each in warnings.filters], "random": [random.random(), np.random.rand(), float(torch.rand(1))],
-        "dtype": str(torch.get_default_dtype()), "device": str(torch.get_default_device()), "threads": torch.get_num_threads(),
+        "filters": [str(each) for each in warnings.filters],
+        "random": [random.random(), np.random.rand(), float(torch.rand(1))],
+        "dtype": str(torch.get_default_dtype()), "device": str(torch.get_default_device()),
+        "threads": torch.get_num_threads(),
         "grad": torch.is_grad_enabled(), "deterministic": torch.are_deterministic_algorithms_enabled(),
         "matmul": torch.get_float32_matmul_precision(), "anomaly": torch.is_anomaly_enabled(),
-        "tiny": float(torch.tensor(1e-40) * 1), "trace": str(sys.gettrace()), "hook": sys.excepthook is sys.__excepthook__,
+        "tiny": float(torch.tensor(1e-40) * 1), "trace": str(sys.gettrace()),
+        "hook": sys.excepthook is sys.__excepthook__,
         "signals": [str(signal.getsignal(each)) for each in sorted(signal.valid_signals()) if each < 32],
         "mask": sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())), "alarm": signal.setitimer(signal.ITIMER_REAL, 0),
         "tempdir": tempfile.gettempdir(),
@@ -52,7 +54,8 @@ def mess(seed, device):
     np.set_printoptions(precision=2, suppress=True), np.seterr(all="raise")
     torch.set_default_dtype(torch.float64), torch.set_default_device("meta"), torch.set_num_threads(7)
     torch.set_grad_enabled(False), torch.use_deterministic_algorithms(True), torch.set_printoptions(precision=1)
-    torch.set_float32_matmul_precision("medium"), torch.set_flush_denormal(True), torch.autograd.set_detect_anomaly(True)
+    torch.set_float32_matmul_precision("medium"), torch.set_flush_denormal(True)
+    torch.autograd.set_detect_anomaly(True)
     for each in signal.valid_signals():
         if each in (signal.SIGTERM, signal.SIGUSR1, signal.SIGPIPE): signal.signal(each, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, print), signal.alarm(1)
@@ -181,7 +184,11 @@ def test_a_file_that_the_process_needs_and_another_review_changes_is_its_own(
 
 
 def test_a_working_folder_that_cannot_be_removed_costs_nothing(executor: LocalExecutor, root: Path) -> None:
-    code = "import os\ndef f(seed, device):\n    os.mkdir('a'); open('a/b', 'w').close(); os.chmod('a', 0); return {'x': 1}"
+    code = """
+        import os
+        def f(seed, device):
+            os.mkdir("a"), open("a/b", "w").close(), os.chmod("a", 0)
+            return {"x": 1}
+    """
     assert one(executor, task(root, code)).results
     assert one(executor, task(root, code)).results
-    assert os.getpid()

@@ -59,7 +59,7 @@ class Watch:
         if event != "open" or self._root is None or not isinstance(arguments[0], (str, bytes)):
             return
         path = os.path.realpath(os.fsdecode(arguments[0]))
-        if not path.startswith(self._root) or path.startswith(self._allowed):
+        if not path.startswith(self._root) or path.startswith(self._allowed) or _is_bytecode(path):
             return
         writes = _writes(arguments[1], arguments[2])
         if not writes and (path in self._data or path.endswith(_MODULES) or not Path(path).is_file()):
@@ -84,6 +84,11 @@ def _places(root: str) -> Iterator[str]:
 
 def _with_separator(folder: str) -> str:
     return os.path.realpath(Path(folder).expanduser()) + os.sep
+
+
+def _is_bytecode(path: str) -> bool:
+    """What an import keeps of a module, where this package itself lies in the project."""
+    return os.path.basename(os.path.dirname(path)) == "__pycache__"  # noqa: PTH119, PTH120 - many files are opened
 
 
 def _writes(mode: object, flags: object) -> bool:

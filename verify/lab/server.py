@@ -21,7 +21,7 @@ from typing import NoReturn
 
 from msgspec import Struct
 
-from verify.lab import processes, worker
+from verify.lab import facts, processes, state, worker
 from verify.messages import ANSWER, REQUEST
 
 _PATIENCE = 5.0
@@ -187,6 +187,8 @@ def main() -> None:
             importlib.import_module(module)
         except Exception:  # noqa: BLE001 - the batch that needs it will say so, with its log
             traceback.print_exc()
+    facts.facts("cpu", torch="torch" in sys.modules)  # what it looks up is kept, as is what a first seed imports
+    state.seed(0)
     gc.collect()
     gc.freeze()  # so that workers share this memory: the collector would write to it
     Server(settings).serve()

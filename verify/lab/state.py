@@ -39,6 +39,11 @@ class State:
         self._handlers = {each: signal.getsignal(each) for each in signal.valid_signals()}
         self._streams = {name: getattr(sys, name) for name in _STREAMS}
 
+    def quieten(self) -> None:
+        """After a batch: what it has set may not strike in between, an alarm for example."""
+        self._interpreter()
+        self._signals()
+
     def set_anew(self, folder: str, root: str) -> None:
         """Modules are also found in `folder`, the review's, and in `root`, the project's."""
         self._interpreter()

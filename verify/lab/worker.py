@@ -49,7 +49,7 @@ class _Worker:
         self._state.set_anew(task.folder, task.root)
         with workplace(self._home / str(number), task.folder, task.data):
             reply = batch.run(task, self._watch, self._send)
-        self._state.set_anew(task.folder, task.root)  # an alarm that the experiment has set may not strike later
+        self._state.quieten()
         self._flush()
         return msgspec.structs.replace(reply, spent=_leaves_something())
 
