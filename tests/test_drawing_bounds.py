@@ -5,6 +5,10 @@ from __future__ import annotations
 import io
 import json
 import math
+import subprocess
+import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -495,3 +499,22 @@ def test_no_address_is_asked(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytes
     child.main({}, "6.1")
     assert asked == [{"vl_version": "6.1", "allowed_base_urls": []}] * 2
     assert capfdbinary.readouterr().out == b"drawn 6\n<svg/>" * 2
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux alone ends a process with its parent")
+def test_what_draws_ends_with_the_process_that_started_it() -> None:
+    """Also while it draws: its input, which this test holds, does not end."""
+    code = (
+        "import subprocess, sys, time; from verify.drawing import apart\n"
+        "print(subprocess.Popen(apart.command({}, '6.1'), stdin=sys.stdin).pid, flush=True)\ntime.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        child = Path(f"/proc/{int(parent.stdout.readline())}/stat")
+        time.sleep(0.5)
+        assert child.exists()
+        parent.kill()
+        deadline = time.monotonic() + 20
+        while child.exists() and child.read_text().rpartition(")")[2].split()[0] != "Z":
+            assert time.monotonic() < deadline, "it lives on"
+            time.sleep(0.02)

@@ -58,7 +58,7 @@ def convert(specification: dict[str, Any], version: str) -> str:
 def command(limits: dict[str, int], version: str) -> list[str]:
     """What starts a process that draws, within `limits`."""
     # -P: no module is taken from the folder that this runs in, nor from beside the script.
-    return [sys.executable, "-P", child.__file__, json.dumps(limits), version]
+    return [sys.executable, "-P", child.__file__, json.dumps({**limits, "parent": os.getpid()}), version]
 
 
 def environment() -> dict[str, str]:
