@@ -31,9 +31,9 @@ def pieces(seed: int, short: bool) -> dict[str, list[Piece]]:
         }
     names = [each.name for each in odd.ALL]
     return {
-        "kills": [(kills.kill, (20, seed + n), {"torch": n == 9}) for n in range(10)],
+        "kills": [(kills.kill, (10, seed + n), {"torch": n > 17}) for n in range(20)],
         "together": [(together.together, (6, seed + n), {}) for n in range(2)],
-        "disk": [(disk.full, (25, seed), {}), (disk.limited, (12, seed), {}), (disk.failing, (24, seed), {})],
+        "disk": [(disk.full, (13, seed), {}), (disk.limited, (12, seed), {}), (disk.failing, (16, seed), {})],
         "clock": [(clock.jumps, (6, seed), {})],
         "misbehaving": [(misbehaving.misbehave, (names[n::8], seed), {}) for n in range(8)],
         "mutated": [(mutated.mutate, (kind, 1_800, seed + n), {}) for kind in mutated.KINDS for n in range(4)],

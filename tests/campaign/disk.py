@@ -21,7 +21,7 @@ from tests.campaign.project import TRACEBACK, Project
 from tests.campaign.tally import Tally
 
 _PAGE = 4096
-_WORDS = ("no space left", "file too large", "input/output error", "quota exceeded")
+_WORDS = ("no space left", "file too large", "input/output error", "quota exceeded", "no usable temporary directory")
 """One of these must be said where a command could not do what it was asked for."""
 
 
@@ -37,7 +37,7 @@ def full(rounds: int, seed: int) -> Tally:
                 if not mounted:
                     tally.count("left out: no file system can be mounted")
                     return tally
-                pages = number % 25
+                pages = 2 * number % 26
                 project = Project(folder / "project", texts.REVIEWS)
                 filler = folder / "filler"
                 story = f"seed {seed}, {pages} pages left"

@@ -16,6 +16,7 @@ from typing import NamedTuple
 PATIENCE = 2.0
 """Seconds after which nothing of a run may be left."""
 _SUBREAPER = 36
+_END_WITH_PARENT = 1
 _PROC = Path("/proc")
 
 
@@ -27,8 +28,9 @@ class Process(NamedTuple):
 
 
 def adopt() -> None:
-    """Become the parent of every process below this one whose own parent ends."""
-    if ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0) != 0:
+    """Become the parent of every process below this one whose own parent ends; and end with one's own."""
+    system = ctypes.CDLL(None, use_errno=True)
+    if system.prctl(_SUBREAPER, 1, 0, 0, 0) != 0 or system.prctl(_END_WITH_PARENT, signal.SIGKILL, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "this system has no child subreaper")
 
 
