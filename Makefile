@@ -18,11 +18,15 @@ help: ## List what make can do
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F '\t' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 verify: $(LAB) ## Rerun the experiments on this machine, refresh verdicts and figures, build the site (SCALE=tiny)
-	$(BIN)/verify run --scale $(SCALE)
-	$(BIN)/verify refresh
-	$(BIN)/verify verdicts
-	$(BIN)/mkdocs build --strict
-	@echo "the site is in $(CURDIR)/site: open $(CURDIR)/site/index.html, or look at it with make serve"
+	@# What failed costs the rest nothing, since verdicts and pages tell it; the first code of a failure is that of all.
+	@code=0; \
+	step() { "$$@" || { failed=$$?; test $$failed -ne 130 || exit 130; test $$code -ne 0 || code=$$failed; false; }; }; \
+	step $(BIN)/verify run --scale $(SCALE); \
+	step $(BIN)/verify refresh; \
+	step $(BIN)/verify verdicts; \
+	step $(BIN)/mkdocs build --strict \
+		&& echo "the site is in $(CURDIR)/site: open $(CURDIR)/site/index.html, or look at it with make serve"; \
+	exit $$code
 
 site: $(SITE) ## Build the site from the evidence at hand; needs no torch
 	$(BIN)/verify refresh

@@ -96,9 +96,9 @@ def test_a_trial_with_mates_runs_twice_alone(mini: Mini) -> None:
 
 
 def test_what_takes_too_much_of_a_run_is_left_out(mini: Mini, monkeypatch: pytest.MonkeyPatch) -> None:
-    slow = Fake(lambda task: replace(heads(task), seconds=4.0))
+    slow = Fake(lambda task: replace(heads(task), seconds=11.0))
     executed(mini, slow)
-    assert not again(slow), "ten trials of 4 s leave 2 s"
+    assert not again(slow), "ten trials of 11 s leave 10 s, since a twentieth is less"
     mini.journal.unlink()
     monkeypatch.setattr(repeat, "SHARE", 0.2)
     executed(mini, slow)

@@ -8,13 +8,14 @@ import shutil
 import signal
 import subprocess
 import time
+from importlib import metadata
 from pathlib import Path
 
 import msgspec
 import pytest
 from msgspec.structs import replace
 
-from tests.conftest import COIN, Mini
+from tests.conftest import COIN, COMMAND, Mini
 from verify.model import Environment
 from verify.project.lines import identified
 
@@ -400,3 +401,56 @@ def test_an_old_failure_of_a_trial_that_is_gone_does_not_rewrite_evidence(ran: M
     assert "coin:flips tiny: reproduced exactly" in ran.verify("run")
     assert trials(ran.evidence) == first, "seconds and all: only registrations are added"
     assert ran.evidence.read_text().count('{"registered"') == 6
+
+
+def test_code_that_cannot_be_loaded_is_told_once_with_its_line(mini: Mini) -> None:
+    mini.edit("import random\n", "import random\nimport nothing_like_it\n")
+    output = mini.verify("run", expect=1)
+    message = "reviews/coin.md:17: the code of 'coin' cannot be loaded: ModuleNotFoundError: No module named "
+    message += "'nothing_like_it'"
+    assert f"coin:flips tiny: stopped: {message}\n" in output
+    assert output.count("ModuleNotFoundError") == 2, "when it stops, and at the end"
+    assert output.endswith("0 of 10 trials fresh\n")
+    assert '"failure"' not in mini.journal.read_text()
+
+
+def test_packages_that_are_missing_are_told_in_one_message_and_others_run(mini: Mini) -> None:
+    for name, needs in (("other", "[nothing-like-it>=2, pytest>=999]"), ("third", "[nothing-like-it>=2]")):
+        text = COIN.replace("tags: [coins]", f"tags: [coins]\npackages: {needs}").replace("A coin", f"A {name} coin")
+        (mini.root / "reviews" / f"{name}.md").write_text(text)
+    for options in (("run", "--dry-run"), ("run",)):
+        output = mini.verify(*options, expect=2)
+        assert (
+            "left out: other, third: packages are not installed: nothing-like-it>=2 for other, third; pytest>=999"
+            in output
+        )
+        assert f"for other ({metadata.version('pytest')} is installed)" in output
+        assert "-m pip install 'nothing-like-it>=2' 'pytest>=999'" in output
+    assert "coin:flips tiny: evidence written" in output
+    assert not (mini.root / ".verify" / "journal" / "other").exists()
+
+
+def test_a_disk_that_is_full_is_a_message_and_the_next_run_goes_on(mini: Mini) -> None:
+    mini.verify("status")  # what is parsed is kept, and not again
+    limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2500, -1)); {COMMAND[2]}"
+    done = subprocess.run(
+        [*COMMAND[:2], limited, "run"], cwd=mini.root, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 1, done
+    assert ".verify/journal/coin/flips.tiny.jsonl: results cannot be kept: file too large" in done.stderr
+    assert "`verify run` goes on from there" in done.stderr
+    assert "Traceback" not in done.stderr
+    kept = trials(mini.journal)
+    assert 0 < len(kept) < 10
+    assert "10 of 10 trials fresh" in mini.verify("run")
+    assert trials(mini.journal)[: len(kept)] == kept
+
+
+def test_a_pipe_is_told_what_begins_before_anything_has_ended(mini: Mini) -> None:
+    mini.edit("tiny: {seeds: 5}", "tiny: {seeds: 1, nap: 30}")
+    process = mini.start("run")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "2 trials on 2 workers\n"
+    assert process.stdout.readline() == "begun: coin:flips\n"
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
