@@ -176,7 +176,7 @@ def test_a_strict_build_and_an_export_end_with_what_was_forged_and_another_build
         assert FORGED[kind][1] in done.stderr
     done = build(ran.root)
     assert done.returncode == 0
-    assert f"WARNING -  docs/evidence/coin/{FORGED['drawing'][1]}" in done.stderr
+    assert re.search(rf"WARNING -  .*docs/evidence/coin/{FORGED['drawing'][1]}", done.stderr)
     served = ran.root.parent / "site" / "evidence" / "coin" / "heads.tiny.svg"
     assert served.read_bytes() == (ran.evidence.parent / "heads.tiny.svg").read_bytes(), "what is published is shown"
     output = ran.verify("export", str(ran.root.parent / "out"), expect=2)
@@ -195,6 +195,7 @@ def test_a_strict_build_ends_with_evidence_that_contradicts_itself(ran: Mini) ->
 
 
 def test_what_is_known_is_derived_no_more(ran: Mini, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found(ran) == []
     calls: list[str] = []
     for name in ("_draw", "_judge"):
         made = getattr(derived, name)
@@ -213,6 +214,7 @@ def test_what_is_known_is_derived_no_more(ran: Mini, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"reviews": 1}', b"\xff", b"[" * 100_000])
 def test_what_is_known_and_cannot_be_read_is_derived_again(ran: Mini, content: bytes) -> None:
     path = ran.root / ".verify/cache/derived.json"
+    assert found(ran) == []
     before = path.read_bytes()
     path.write_bytes(content)
     assert found(ran) == []
@@ -228,6 +230,7 @@ def test_what_is_known_of_reviews_that_are_gone_is_forgotten(ran: Mini) -> None:
 
 
 def test_another_program_derives_everything_again(ran: Mini, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found(ran) == []
     before = known.Known(ran.root)
     assert before.of("coin").drawings
     monkeypatch.setattr(program, "LIBRARIES", (*program.LIBRARIES, "mkdocs"))

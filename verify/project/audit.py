@@ -94,7 +94,7 @@ def _verdicts(project: Project, derived: Derived, begun: bool) -> Iterator[UserE
     stored = project.stored(derived.review.slug)
     given = stored.verdicts if derived.verdicts is None else derived.verdicts
     wrong = [*_compared(stored.verdicts, given), *_reasons(stored.undrawn, derived.undrawn)]
-    if not wrong and not _is_canonical(path, stored):
+    if not wrong and (stored.verdicts != given or not _is_canonical(path, stored)):
         wrong = ["it holds something else than verdicts, or not as they are written"]
     yield from (UserError(each, name, 0, _REFRESH) for each in wrong)
 

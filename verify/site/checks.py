@@ -31,7 +31,7 @@ def mistakes(project: Project, slugs: Collection[str] | None = None) -> list[Use
         project: whose reviews these are.
         slugs: of those that are asked for; of all if left out.
     """
-    renderer = Renderer()
+    renderer = Renderer(sheets=False)
     rendered = renderer.render(project, slugs)
     known = rendered if slugs is None else rendered | renderer.render(project, _named_by(rendered))
     return published(project, rendered, known)[1]

@@ -75,12 +75,16 @@ class Renderer:
         directory_urls: whether the generator serves `a/b.md` as `a/b/` (MkDocs' default) or as `a/b.html`.
         site: what a citation of a review says of where it stands.
         notebooks: whether the generator makes pages of notebooks.
+        sheets: whether to render them; they hold nothing that could be wrong, and take as long as the pages.
     """
 
-    def __init__(self, directory_urls: bool = True, site: Site | None = None, notebooks: bool = True) -> None:
+    def __init__(
+        self, directory_urls: bool = True, site: Site | None = None, notebooks: bool = True, sheets: bool = True
+    ) -> None:
         self._directory_urls = directory_urls
         self._site = site or Site()
         self._link = partial(link_from, directory_urls=directory_urls, notebooks=notebooks)
+        self._sheets = sheets
         self._kept: dict[str, _Kept] = {}
         self._equations: Translations | None = None
 
@@ -121,7 +125,8 @@ class Renderer:
             rendered["changelog.md"] = changelog.read_text(encoding="utf-8")
         for each in kept.values():
             rendered |= each.pages
-        return rendered | dict(_modules(views, self._link)) | broken(unread)
+        modules = dict(_modules(views, self._link)) if self._sheets else {}
+        return rendered | modules | broken(unread)
 
     def _of(self, project: Project, review: Review) -> _Kept:
         known = self._kept.get(review.slug)
@@ -132,7 +137,7 @@ class Renderer:
         page = view(project, review)
         cited = _citations(page, self._site, self._directory_urls)
         own: Rendered = {page.page: _review(project, page, self._link(page.page), cited, self._equations)}
-        return _Kept(state, page, own | dict(_sheets(project, page, self._link)))
+        return _Kept(state, page, own | (dict(_sheets(project, page, self._link)) if self._sheets else {}))
 
 
 class _Kept(Struct, frozen=True):

@@ -29,6 +29,7 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
 from verify.errors import UserError, UserErrors, reason
+from verify.project import own
 from verify.project.project import Project
 from verify.project.refresh import refresh
 from verify.site.published import is_passed_over
@@ -43,7 +44,9 @@ def serve(root: Path, host: str, port: int, say: Say) -> None:
 
     Raises:
         UserError: the address cannot be served on, or MkDocs refuses the configuration.
+        UserErrors: the project's `.verify/` is not this machine's own.
     """
+    own.expect(root)
     _check_address(host, port)
     os.chdir(root)  # where MkDocs and its plugins look for what the configuration names
     log = logging.getLogger("mkdocs")
