@@ -47,8 +47,12 @@ class _Worker:
 
     def _run(self, task: Task, number: int) -> Returned | Failed:
         self._state.set_anew(task.folder, task.root)
-        with workplace(self._home / str(number), task.folder, task.data):
-            reply = batch.run(task, self._watch, self._send)
+        reply: Returned | Failed
+        try:
+            with workplace(self._home / str(number), task.folder, task.data):
+                reply = batch.run(task, self._watch, self._send)
+        except OSError as error:  # a full disk, as a rule
+            reply = Failed(f"its working folder cannot be made: {(error.strerror or str(error)).lower()}", "running")
         self._state.quieten()
         self._flush()
         return msgspec.structs.replace(reply, spent=_leaves_something())

@@ -8,7 +8,7 @@ import socket
 from contextlib import suppress
 from time import monotonic
 
-from verify.errors import UserError
+from verify.errors import UserError, reason
 from verify.messages import CLOSED, Describe, Described, Facts, Failed, Loaded, Returned, Task
 from verify.running.executors import Done
 from verify.running.executors.environment import cores
@@ -142,7 +142,10 @@ class LocalExecutor:
         if self._server is not None and self._server_threads != threads and not self._workers:
             self._close_server()
         if self._server is None:
-            self._server = Server(self._method, threads, self._preload if self._method == "fork" else ())
+            try:
+                self._server = Server(self._method, threads, self._preload if self._method == "fork" else ())
+            except OSError as error:
+                raise UserError(f"no process can be started to run trials: {reason(error)}") from None
             self._server_threads = threads
             self._selector.register(self._server, selectors.EVENT_READ, None)
         return self._server

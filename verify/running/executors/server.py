@@ -110,6 +110,8 @@ class Server:
 
     def close(self) -> None:
         """End it with all that it has started; one that was killed has not done so itself."""
+        if self._said.closed:
+            return
         self._control.close()
         try:
             self._process.wait(_PATIENCE)
