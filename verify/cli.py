@@ -79,16 +79,17 @@ class _Wanted:
     """
 
     def __init__(self, start: Path, names: Sequence[str] = ()) -> None:
+        from verify.project import named
         from verify.project.project import Project, find_root
 
         self.project, found = Project.inspect(find_root(start))
-        broken = {_slug(error.file) for error in found if error.file.startswith("reviews/")}
-        named = {_slug(name) for name in names}
-        self.mistakes = [error for error in found if not names or _slug(error.file) in named]
-        self.beside = sorted(broken - named) if names else []
+        broken = {named.slug(error.file) for error in found if error.file.startswith("reviews/")}
+        asked = {named.slug(name) for name in names}
+        self.mistakes = [error for error in found if not names or named.slug(error.file) in asked]
+        self.beside = sorted(broken - asked) if names else []
         """Broken reviews that nobody asked for."""
-        left = [name for name in names if _slug(name) not in broken]
-        self.targets = _targets(self.project, left) if left or not names else []
+        left = [name for name in names if named.slug(name) not in broken]
+        self.targets = named.targets(self.project, left) if left or not names else []
 
     def without(self, slug: str, mistakes: Iterable[UserError]) -> None:
         """Leave a review out, for these mistakes."""
@@ -120,32 +121,6 @@ def _contradict(found: Iterable[UserError]) -> None:
     """Say where evidence is not what this machine got: no mistakes of what was written, and not counted as such."""
     for each in found:
         click.echo(visible(str(each)), err=True)
-
-
-def _slug(name: str) -> str:
-    """The review that a target or a path names."""
-    return name.removeprefix("reviews/").partition(":")[0].removesuffix(".md")
-
-
-def _targets(project: Project, names: Sequence[str]) -> list[tuple[str, str | None]]:
-    """`review` or `review:verification` as a pair, with every unknown name reported."""
-    from verify.errors import nearest
-
-    found: list[tuple[str, str | None]] = []
-    errors = []
-    known = {review.slug: [each.id for each in review.verifications] for review in project.reviews}
-    for name in names or known:
-        slug, verification = _slug(name), name.partition(":")[2]
-        if slug not in known:
-            errors.append(UserError(f"there is no review '{slug}'", hint=nearest(slug, known)))
-        elif verification and verification not in known[slug]:
-            hint = nearest(verification, known[slug])
-            errors.append(UserError(f"review '{slug}' has no verification '{verification}'", hint=hint))
-        else:
-            found.append((slug, verification or None))
-    if errors:
-        raise UserErrors(errors)
-    return found
 
 
 _scale = click.option(
@@ -359,7 +334,8 @@ def verdicts(start: Path, targets: tuple[str, ...]) -> None:
     judged.save()
     _say(words.table(found))
     _contradict(witness.told(wanted.project, unlike))
-    _say(words.total(found, against.instead))
+    if found or not wanted.mistakes:
+        _say(words.total(found, against.instead))
     wanted.tell()
     if unlike or any(each.word == "differs" for each in found):
         sys.exit(1)
