@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -215,3 +216,33 @@ def test_a_run_tells_once_what_cannot_be_compared(ran: Mini, where: str) -> None
     assert "this line is not one of an evidence file" in said
     assert "10 of 10 trials fresh" in said
     assert "Traceback" not in said
+
+
+# --- what stands in the way of a comparison
+
+
+PLACES = [
+    (".verify", ".verify: this is no folder"),
+    (".verify/journal", ".verify/journal: this is no folder"),
+    (".verify/journal/coin", ".verify/journal/coin: this is no folder"),
+    (".verify/journal/coin/flips.tiny.jsonl", ".verify/journal/coin/flips.tiny.jsonl: this is no file"),
+    ("docs/evidence/coin", "docs/evidence/coin: this is no folder"),
+    ("docs/evidence/coin/flips.tiny.jsonl", "docs/evidence/coin/flips.tiny.jsonl: this is no file"),
+]
+
+
+@pytest.mark.parametrize(("place", "message"), PLACES)
+def test_what_stands_in_the_place_of_records_is_named(ran: Mini, place: str, message: str) -> None:
+    path = ran.root / place
+    if path.is_dir():
+        shutil.rmtree(path)
+        path.write_text("in the way")
+    else:
+        path.unlink()
+        path.mkdir()
+    for command in ("verdicts", "check"):
+        said = ran.verify(command, expect=2)
+        assert message in said
+        assert "move it away" in said
+        assert "0 verdicts" not in said, "nothing is known, which is not to say that nothing was run"
+        assert "Traceback" not in said

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 import msgspec
@@ -126,6 +126,7 @@ def _content(path: Path, name: str) -> bytes | None:
         if not path.is_file():
             if path.exists():
                 raise UserError("this is no file", name, 0, "move it away: a file of results has its place here")
+            _expect_folder(path.parent, PurePosixPath(name).parent)
             return None
         content = path.read_bytes()
     except OSError as error:
@@ -136,6 +137,14 @@ def _content(path: Path, name: str) -> bytes | None:
     if whole != content:
         raise UserError("its last line is cut off", name, content.count(b"\n") + 1, written.RESTORE)
     return content
+
+
+def _expect_folder(path: Path, name: PurePosixPath) -> None:
+    """See that a file is not missing because something else stands where its folder should."""
+    while not path.is_dir() and name.name:
+        if os.path.lexists(path):
+            raise UserError("this is no folder", str(name), 0, "move it away: a folder of results has its place here")
+        path, name = path.parent, name.parent
 
 
 def encode(evidence: Evidence, trials: Sequence[Trial]) -> bytes:

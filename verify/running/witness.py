@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import groupby
-from pathlib import Path
 from textwrap import wrap
 
 import msgspec
@@ -78,16 +77,17 @@ def differences(project: Project, review: Review, verification: Verification, sc
 
 
 def _between(project: Project, place: Place) -> list[Difference]:
-    if not _are_unlike(project.journal_path(*place), project.evidence_path(*place)):
+    own, others = store.trial_lines(project.journal_path(*place)), store.trial_lines(project.evidence_path(*place))
+    if own and others and not _are_unlike(own, others):
         return []
-    evidence = project.evidence(*place)
-    return [] if evidence is None else compare(project.journal(*place), evidence)
+    evidence = project.evidence(*place)  # where there are no lines, it says why, if anything is wrong
+    journal = project.journal(*place)
+    return [] if evidence is None else compare(journal, evidence)
 
 
-def _are_unlike(journal: Path, evidence: Path) -> bool:
+def _are_unlike(own: dict[bytes, bytes], others: dict[bytes, bytes]) -> bool:
     """Whether any result is another one, told from the lines: a run with nothing to do has no time to read records."""
-    own = store.trial_lines(journal)
-    pairs = [(own[key], line) for key, line in store.trial_lines(evidence).items() if own.get(key, line) != line]
+    pairs = [(own[key], line) for key, line in others.items() if own.get(key, line) != line]
     try:
         return any(_results.decode(here).trial != _results.decode(there).trial for here, there in pairs)
     except UNDECODABLE:
