@@ -238,6 +238,28 @@ def test_a_file_where_results_belong_is_found_before_anything_runs(mini: Mini, i
     assert mistake.file.startswith(in_the_way)
 
 
+def test_a_folder_that_may_not_be_written(mini: Mini, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = planned(mini)
+    monkeypatch.setattr(os, "access", lambda path, _: "evidence" not in str(path))
+    ((mistake,),) = run.unwritable().values()
+    assert str(mistake).startswith("docs/evidence/coin: it cannot be written: permission denied")
+    run.leave_out("coin")
+    assert not run.jobs
+
+
+def test_a_request_to_end_is_an_interrupt_unless_it_is_ignored() -> None:
+    before = [signal.getsignal(each) for each in interrupts.ENDING]
+    try:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+        interrupts.take_as_interrupts()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        for each, handler in zip(interrupts.ENDING, before, strict=True):
+            signal.signal(each, handler)
+
+
 def test_a_folder_in_the_place_of_a_journal(mini: Mini) -> None:
     mini.journal.mkdir(parents=True)
     output = mini.verify("run", expect=2)
