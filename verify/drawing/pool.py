@@ -72,6 +72,10 @@ class _Child:
             raise EOFError
         return kind, content.decode("utf-8", "replace")
 
+    @property
+    def lives(self) -> bool:
+        return self._process.poll() is None
+
     def close(self) -> None:
         """End it, whatever it is at."""
         self._process.kill()
@@ -97,11 +101,17 @@ class _Pool:
     def take(self, version: str) -> _Child:
         """One that is idle, or becomes so, or a new one where there is room for it."""
         with self._changed:
-            self._changed.wait_for(lambda: self._idle or self._alive < self._most)
-            if not self._idle:
-                self._idle.append(_Child(version))
-                self._alive += 1
-            return self._idle.pop()
+            while True:
+                self._changed.wait_for(lambda: self._idle or self._alive < self._most)
+                if not self._idle:
+                    child = _Child(version)
+                    self._alive += 1
+                    return child
+                child = self._idle.pop()
+                if child.lives:
+                    return child
+                child.close()  # it ended with the thread that started it, say
+                self._alive -= 1
 
     def give(self, child: _Child) -> None:
         with self._changed:

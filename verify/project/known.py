@@ -7,14 +7,14 @@ Kept in `.verify/cache`, which is this machine's own: nothing of it is committed
 from __future__ import annotations
 
 from collections.abc import Container
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-from verify.project import program, store
+from verify.project import cached, program
 
+_NAME = "derived.json"
 MODULE = "verify.project.derived"
 """What derives; all that it imports decides."""
 
@@ -52,7 +52,7 @@ class Known:
     """The file's content; what cannot be read is as good as nothing, since it can be derived again."""
 
     def __init__(self, root: Path) -> None:
-        self._path = root / ".verify" / "cache" / "derived.json"
+        self._root = root
         read = self._read()
         sources = program.sources()
         self.program = read.program if read.sources == sources else program.decides(MODULE)
@@ -63,8 +63,8 @@ class Known:
 
     def _read(self) -> _File:
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=_File)
-        except (OSError, ValueError, RecursionError):  # a DecodeError is a ValueError, as is text that is not UTF-8
+            return msgspec.json.decode(cached.read(self._root, _NAME) or b"", type=_File)
+        except (ValueError, RecursionError):  # a DecodeError is a ValueError, as is text that is not UTF-8
             return _File()
 
     def of(self, slug: str) -> OfReview:
@@ -82,5 +82,4 @@ class Known:
         """
         self._file.reviews = {slug: each for slug, each in self._file.reviews.items() if slug in slugs}
         if not self._same or self._file.reviews != self._reviews:
-            with suppress(OSError):
-                store.write_atomically(self._path, msgspec.json.encode(self._file))
+            cached.write(self._root, _NAME, msgspec.json.encode(self._file))

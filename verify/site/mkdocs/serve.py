@@ -15,7 +15,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,6 +27,8 @@ from mkdocs.livereload import LiveReloadServer
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 
+from verify.drawing import pool
+from verify.drawing.svg import VEGA_LITE
 from verify.errors import UserError, UserErrors, reason
 from verify.project import own
 from verify.project.project import Project
@@ -90,6 +91,7 @@ class _Live:
             pages = self._prepared()
             self._server.builder = lambda: self._follow(pages)
             self._watch()
+            pool.start(1, VEGA_LITE)  # from this thread, with which it ends
             threading.Thread(target=_warm_up, daemon=True).start()
             self._say(f"serving on {self._server.url} until Ctrl-C")
             self._server.serve()  # type: ignore[no-untyped-call]
@@ -211,9 +213,6 @@ def _check_address(host: str, port: int) -> None:
 
 def _warm_up() -> None:
     """Load what judging and drawing need before the first edit asks for it."""
-    from verify.drawing import figures, svg  # the former for statistics
+    from verify.drawing import figures  # for statistics
 
     del figures
-    encoding = {"x": {"field": "x", "type": "quantitative"}}
-    with suppress(UserError):
-        svg.draw({"data": {"values": [{"x": 1}]}, "mark": "point", "encoding": encoding}, "warm")
