@@ -11,10 +11,10 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from typing import Any
 
-from tests.campaign import clock, disk, kills, misbehaving, mutated, odd, processes, together
+from tests.campaign import clock, disk, kills, misbehaving, mutated, odd, processes, texts, together
 from tests.campaign.tally import Tally, table
 
-Piece = tuple[Callable[..., Tally], tuple[Any, ...], dict[str, Any]]
+Piece = tuple[Callable[..., Tally], tuple[Any, ...]]
 SHORT_ODD = ("exit-0", "str-raises", "holds-the-gil", "fork-bomb", "import-raises", "many-names", "decimal")
 """Of the misbehaving experiments, those that a short campaign tries."""
 
@@ -23,20 +23,20 @@ def pieces(seed: int, short: bool) -> dict[str, list[Piece]]:
     """Per part what there is to do, in pieces of a minute or so, each with a seed of its own."""
     if short:
         return {
-            "kills": [(kills.kill, (4, seed), {})],
-            "together": [(together.together, (1, seed), {})],
-            "disk": [(disk.full, (1, seed), {}), (disk.failing, (1, seed), {})],
-            "clock": [(clock.jumps, (1, seed), {})],
-            "misbehaving": [(misbehaving.misbehave, (list(SHORT_ODD), seed), {})],
+            "misbehaving": [(misbehaving.misbehave, (list(SHORT_ODD), seed))],
+            "kills": [(kills.kill, (4, seed, texts.FEW))],
+            "together": [(together.together, (1, seed, texts.FEW))],
+            "disk": [(disk.failing, (1, seed, texts.FEW))],
+            "clock": [(clock.jumps, (1, seed, texts.FEW))],
         }
     names = [each.name for each in odd.ALL]
     return {
-        "kills": [(kills.kill, (10, seed + n), {"torch": n > 17}) for n in range(20)],
-        "together": [(together.together, (6, seed + n), {}) for n in range(2)],
-        "disk": [(disk.full, (13, seed), {}), (disk.limited, (12, seed), {}), (disk.failing, (16, seed), {})],
-        "clock": [(clock.jumps, (6, seed), {})],
-        "misbehaving": [(misbehaving.misbehave, (names[n::8], seed), {}) for n in range(8)],
-        "mutated": [(mutated.mutate, (kind, 1_800, seed + n), {}) for kind in mutated.KINDS for n in range(4)],
+        "kills": [(kills.kill, (10, seed + n, texts.WITH_TORCH if n > 17 else texts.REVIEWS)) for n in range(20)],
+        "together": [(together.together, (6, seed + n)) for n in range(2)],
+        "disk": [(disk.full, (13, seed)), (disk.limited, (12, seed)), (disk.failing, (16, seed))],
+        "clock": [(clock.jumps, (6, seed))],
+        "misbehaving": [(misbehaving.misbehave, (names[n::8], seed)) for n in range(8)],
+        "mutated": [(mutated.mutate, (kind, 7_200, seed)) for kind in mutated.KINDS],
     }
 
 
@@ -45,7 +45,7 @@ def campaign(parts: list[str], seed: int, lanes: int, *, short: bool) -> list[Ta
     todo = [piece for name, those in pieces(seed, short).items() if not parts or name in parts for piece in those]
     tallies: dict[str, Tally] = {}
     with ProcessPoolExecutor(lanes, get_context("spawn"), processes.adopt) as pool:
-        for future in as_completed([pool.submit(call, *given, **named) for call, given, named in todo]):
+        for future in as_completed([pool.submit(call, *given) for call, given in todo]):
             done = future.result()
             tallies.setdefault(done.part, Tally(done.part)).add(done)
             for fault in done.faults:

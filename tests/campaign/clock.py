@@ -18,11 +18,11 @@ _HANGING = texts.DICE.replace("time.sleep(0.005)", "time.sleep(3600 if sides == 
 )
 
 
-def jumps(rounds: int, seed: int) -> Tally:
+def jumps(rounds: int, seed: int, others: dict[str, str] = texts.REVIEWS) -> Tally:
     """Let the clock jump up to three times in a run, by a day or ten years, forwards and backwards."""
     tally = Tally("clock jumps")
     chance = random.Random(f"clock {seed}")
-    reviews = {**texts.REVIEWS, "dice.md": _HANGING}
+    reviews = {**others, "dice.md": _HANGING}
     with TemporaryDirectory(prefix="verify-campaign-") as name:
         peace = _run(Project(Path(name) / "peace", reviews), [], tally, "in peace")
         for number in range(rounds):

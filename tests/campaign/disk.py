@@ -25,12 +25,12 @@ _WORDS = ("no space left", "file too large", "input/output error", "quota exceed
 """One of these must be said where a command could not do what it was asked for."""
 
 
-def full(rounds: int, seed: int) -> Tally:
+def full(rounds: int, seed: int, reviews: dict[str, str] = texts.REVIEWS) -> Tally:
     """Disks with 0 to 24 pages left, for a run and the refresh after it."""
     tally = Tally("full disks")
     chance = random.Random(f"disk {seed}")
     with TemporaryDirectory(prefix="verify-campaign-") as name:
-        peace = Peace(Path(name), texts.REVIEWS)
+        peace = Peace(Path(name), reviews)
         for number in range(rounds):
             folder = Path(name) / "disk"
             with _small_disk(folder) as mounted:
@@ -38,7 +38,7 @@ def full(rounds: int, seed: int) -> Tally:
                     tally.count("left out: no file system can be mounted")
                     return tally
                 pages = 2 * number % 26
-                project = Project(folder / "project", texts.REVIEWS)
+                project = Project(folder / "project", reviews)
                 filler = folder / "filler"
                 story = f"seed {seed}, {pages} pages left"
                 for command in ("run", "refresh"):
@@ -76,7 +76,7 @@ def _fill(filler: Path, pages: int) -> None:
             file.truncate(max(0, file.tell() - pages * _PAGE))
 
 
-def limited(rounds: int, seed: int) -> Tally:
+def limited(rounds: int, seed: int, reviews: dict[str, str] = texts.REVIEWS) -> Tally:
     """Files that may not grow beyond 0 bytes to 64 KB, for everything that the command starts as well."""
     tally = Tally("file-size limits")
 
@@ -85,10 +85,10 @@ def limited(rounds: int, seed: int) -> Tally:
         limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))  # noqa: E731
         _suffer(project, command, tally, f"seed {seed}, limit of {most}", prepare=limit)
 
-    return _rounds(rounds, random.Random(f"limits {seed}"), tally, suffer)
+    return _rounds(rounds, random.Random(f"limits {seed}"), tally, reviews, suffer)
 
 
-def failing(rounds: int, seed: int) -> Tally:
+def failing(rounds: int, seed: int, reviews: dict[str, str] = texts.REVIEWS) -> Tally:
     """Operations that need space and fail: one, a few, or all from some moment on."""
     tally = Tally("writes that fail")
 
@@ -100,16 +100,20 @@ def failing(rounds: int, seed: int) -> Tally:
         }
         _suffer(project, command, tally, f"seed {seed}, {fault}", fault=fault)
 
-    return _rounds(rounds, random.Random(f"failing {seed}"), tally, suffer)
+    return _rounds(rounds, random.Random(f"failing {seed}"), tally, reviews, suffer)
 
 
 def _rounds(
-    rounds: int, chance: random.Random, tally: Tally, suffer: Callable[[Project, str, random.Random], None]
+    rounds: int,
+    chance: random.Random,
+    tally: Tally,
+    reviews: dict[str, str],
+    suffer: Callable[[Project, str, random.Random], None],
 ) -> Tally:
     with TemporaryDirectory(prefix="verify-campaign-") as name:
-        peace = Peace(Path(name), texts.REVIEWS)
+        peace = Peace(Path(name), reviews)
         for number in range(rounds):
-            project = Project(Path(name) / "project", texts.REVIEWS)
+            project = Project(Path(name) / "project", reviews)
             for command in ("run", "refresh"):
                 suffer(project, command, chance)
                 _recover(project, command, tally, f"{tally.part}, round {number}")

@@ -150,11 +150,10 @@ class Story:
         self.known = results
 
 
-def kill(kills: int, seed: int, *, torch: bool = False) -> Tally:
+def kill(kills: int, seed: int, reviews: dict[str, str] = texts.REVIEWS) -> Tally:
     """Kill `kills` times, in as many projects as that takes."""
     tally = Tally("kills")
     chance = random.Random(f"kills {seed}")
-    reviews = texts.WITH_TORCH if torch else texts.REVIEWS
     with TemporaryDirectory(prefix="verify-campaign-") as name:
         folder = Path(name)
         peace = Peace(folder, reviews)

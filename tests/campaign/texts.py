@@ -142,6 +142,7 @@ experiment: die
 grid: {sides: [6, 8, 10, 20]}
 scales:
   tiny: {seeds: 10}
+  small: {seeds: 3}
 figures:
   - {id: faces, caption: Faces., mark: point, x: sides, y: face}
 claims:
@@ -154,6 +155,8 @@ claims:
 )
 
 REVIEWS = {"coins.md": COINS, "stacks.md": STACKS, "dice.md": DICE}
+FEW = {"stacks.md": STACKS, "dice.md": DICE}
+"""For a short campaign."""
 _RANDOM = 'random.Random(f"{seed} {sides}").randint(1, sides)'
 _TORCH = "float(torch.randint(1, sides + 1, (), generator=torch.Generator().manual_seed(seed)))"
 WITH_TORCH = {**REVIEWS, "dice.md": DICE.replace("import random", "import torch").replace(_RANDOM, _TORCH)}

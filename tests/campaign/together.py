@@ -25,15 +25,15 @@ TARGETS: tuple[Commands, ...] = (
 """What is started at once; every project is brought to its end at both scales afterwards."""
 
 
-def together(rounds: int, seed: int) -> Tally:
+def together(rounds: int, seed: int, reviews: dict[str, str] = texts.REVIEWS) -> Tally:
     """Start several commands at once; in every second round, kill some of them."""
     tally = Tally("runs at once")
     chance = random.Random(f"together {seed}")
     with TemporaryDirectory(prefix="verify-campaign-") as name:
         folder = Path(name)
-        peace = Peace(folder, texts.REVIEWS, ("tiny", "small"))
+        peace = Peace(folder, reviews, ("tiny", "small"))
         for number in range(rounds):
-            project = Project(folder / "project", texts.REVIEWS)
+            project = Project(folder / "project", reviews)
             commands = TARGETS[(number // 2) % len(TARGETS)]
             _round(project, commands, chance, tally, f"seed {seed}, round {number}", kills=bool(number % 2))
             for arguments in (("run",), ("run", "--scale", "small"), ("refresh",)):
