@@ -51,6 +51,16 @@ def visible(text: str) -> str:
     )
 
 
+def utf8(content: bytes, name: str) -> str:
+    """The text of a file called `name`; UserError where it is none."""
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        hint = "save it as UTF-8: editors offer it beside the file's name"
+        raise UserError(f"it is not UTF-8: {error.reason}", name, line, hint) from None
+
+
 def of_system(error: OSError) -> UserError:
     """What the system refused: a folder that cannot be read, a full disk, a file where a folder should be."""
     name = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else ""

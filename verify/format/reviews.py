@@ -51,6 +51,8 @@ def parse(
     slug = _slug(path, problems)
     if conflicts.report(text, problems):
         return None, problems.in_order()
+    if "\0" in text:  # Markdown would put another character in its place, in code too
+        problems.add(text.count("\n", 0, text.index("\0")) + 1, "a NUL character", "delete it: no text holds one")
     blanked, toml = frontmatter.without_toml(text, problems)
     document = fences.split(blanked, problems)
     about = None if toml else _front_matter(document, problems, refusal)

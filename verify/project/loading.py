@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from verify.errors import UserError
+from verify.errors import UserError, utf8
 from verify.model import Code, Experiment, Review
 from verify.planning import catalogue
 from verify.planning.fingerprint import Sources, source_files
@@ -117,16 +117,9 @@ class _Parser:
 
         known, self.wrong = _experiments(self._program)
         try:
-            text = content.decode("utf-8")
-        except UnicodeDecodeError as error:
-            self.errors.append(
-                UserError(
-                    f"it is not UTF-8: {error.reason}",
-                    name,
-                    content.count(b"\n", 0, error.start) + 1,
-                    "save it as UTF-8: editors offer it beside the file's name",
-                )
-            )
+            text = utf8(content, name)
+        except UserError as error:
+            self.errors.append(error)
             return None
         review, mistakes = reviews.parse(name, text, known, catalogue.read_source, self._data.content)
         self.errors += mistakes

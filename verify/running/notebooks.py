@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 from msgspec import Struct
 
-from verify.errors import CONFLICT, CONFLICT_MARKS, UserError, nearest, reason
+from verify.errors import CONFLICT, CONFLICT_MARKS, UserError, nearest, reason, utf8
 from verify.project import store
 from verify.project.project import Project
 from verify.running.progress import duration
@@ -160,10 +160,7 @@ def execute(project: Project, notebook: Notebook) -> None:
 
     name = project.relative(notebook.source)
     notebook.result.unlink(missing_ok=True)
-    try:
-        text = notebook.source.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise UserError(f"it is not UTF-8: {error.reason}", name) from None
+    text = utf8(notebook.source.read_bytes(), name).replace("\r\n", "\n")
     cells = jupytext.reads(text, fmt="py:percent")
     try:
         with TemporaryDirectory() as folder:

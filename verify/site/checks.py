@@ -135,7 +135,7 @@ def _extensions(root: Path) -> _Extensions | None:
     """Those of the project's `mkdocs.yml`; None where they cannot be known, and with them no anchor."""
     try:
         settings = yaml.load((root / "mkdocs.yml").read_text(encoding="utf-8-sig"), _Settings)
-    except (OSError, ValueError, yaml.YAMLError):
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
         return None
     if not isinstance(settings, dict) or ("INHERIT" in settings and "markdown_extensions" not in settings):
         return None

@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, Stric
 from markupsafe import Markup
 from msgspec import Struct
 
-from verify.errors import UserError, UserErrors
+from verify.errors import UserError, UserErrors, utf8
 from verify.model import CodeFence, Review, Scale
 from verify.project.project import Project
 from verify.running import notebooks
@@ -122,7 +122,7 @@ class Renderer:
         }
         changelog = project.root / "CHANGELOG.md"
         if changelog.is_file():
-            rendered["changelog.md"] = changelog.read_text(encoding="utf-8")
+            rendered["changelog.md"] = utf8(changelog.read_bytes(), changelog.name).replace("\r\n", "\n")
         for each in kept.values():
             rendered |= each.pages
         modules = dict(_modules(views, self._link)) if self._sheets else {}

@@ -289,7 +289,7 @@ def _drawing(project: Project, review: Review, name: str) -> Drawing | None:
     path = project.drawing_path(review.slug, name)
     if not path.is_file():
         return None
-    shown = look(path.read_text(encoding="utf-8"))
+    shown = look(path.read_bytes().decode("utf-8", "replace"))
     if shown is None:
         hint = "drawings are made by `verify refresh`: delete the file and run it"
         raise UserError("this is no drawing of a figure", project.relative(path), hint=hint)

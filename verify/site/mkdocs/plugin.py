@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from copy import copy
-from functools import partial
+from functools import partial, wraps
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from jinja2 import Environment, FileSystemBytecodeCache
 from mkdocs.config.defaults import MkDocsConfig
@@ -20,9 +20,10 @@ from mkdocs.structure.nav import Navigation
 from mkdocs.structure.pages import Page
 from mkdocs.utils.templates import TemplateContext
 
-from verify.errors import UserError, UserErrors
+from verify.errors import UserError, UserErrors, of_system, utf8
 from verify.project import audit
 from verify.project.project import Project
+from verify.running import notebooks
 from verify.site import assets, checks, feed, pages, published, words
 from verify.site import files as files_of_pages
 from verify.site.citations import Site
@@ -31,7 +32,23 @@ from verify.site.mkdocs import contents, equations, jupyter, live, navigation, t
 PLACE = "reviews"
 """The entry of `nav` in whose place the sections of reviews stand."""
 log = get_plugin_logger(__name__)
+T = TypeVar("T")
 jupyter.defer()  # `mkdocs-jupyter` is loaded after this plugin
+
+
+def _told(hook: Callable[..., T]) -> Callable[..., T]:
+    """A hook whose mistakes of the user's end the build with a message."""
+
+    @wraps(hook)
+    def told(*given: Any, **named: Any) -> T:
+        try:
+            return hook(*given, **named)
+        except (UserError, UserErrors) as error:
+            raise PluginError(str(error)) from None
+        except OSError as error:
+            raise PluginError(str(of_system(error))) from None
+
+    return told
 
 
 class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it has no options
@@ -47,6 +64,7 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
         del dirty
         self._live = command == "serve"
 
+    @_told
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
         """Load the project; put its reviews into the navigation and its style on every page."""
         self._root = Path(config.config_file_path).parent
@@ -67,6 +85,7 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
         config.theme.dirs.insert(0, str(Path(__file__).parent / "overrides"))
         return config
 
+    @_told
     def on_files(self, files: Files, *, config: MkDocsConfig) -> Files:
         """Add the pages and whatever else lies beside the reviews."""
         self._beside = live.beside(self._root)  # before anything is read: what changes meanwhile is built again
@@ -229,14 +248,27 @@ def _inspect(root: Path) -> tuple[Project, list[UserError]]:
 
 
 def _leave_out(files: Files, root: Path, config: MkDocsConfig) -> None:
-    """Take from the docs folder what is not published from anywhere: links that lead out, editors' leftovers."""
+    """Take from the docs folder what is not published from anywhere, and what no page can be made of."""
     meant = published.documents(root)
     for file in list(files):
-        if not file.generated_by and file.src_uri not in meant and Path(file.src_dir or "") == Path(config.docs_dir):
-            log.warning(
-                f"docs/{file.src_uri} is not published: it is a link that leads out of the project, or left over"
-            )
+        if file.generated_by or Path(file.src_dir or "") != Path(config.docs_dir):
+            continue
+        wrong = "it is a link that leads out of the project, or left over" if file.src_uri not in meant else ""
+        wrong = wrong or _unreadable(Path(config.docs_dir, file.src_uri))
+        if wrong:
+            log.warning(f"docs/{file.src_uri} is not published: {wrong}")
             files.remove(file)
+
+
+def _unreadable(path: Path) -> str:
+    """Why no page can be made of a file; empty where one can, or none is."""
+    if path.suffix == ".ipynb":
+        return notebooks.broken(path)
+    try:
+        utf8(path.read_bytes() if path.suffix == ".md" else b"", path.name)
+    except UserError as error:
+        return f"in line {error.line} {error.message}"
+    return ""
 
 
 def _heads(project: Project) -> dict[str, str]:
