@@ -31,7 +31,7 @@ def pieces(seed: int, short: bool) -> dict[str, list[Piece]]:
         }
     names = [each.name for each in odd.ALL]
     return {
-        "kills": [(kills.kill, (10, seed + n, texts.WITH_TORCH if n > 17 else texts.REVIEWS)) for n in range(20)],
+        "kills": [(kills.kill, (40, seed + n, texts.REVIEWS if n else texts.WITH_TORCH)) for n in range(5)],
         "together": [(together.together, (6, seed + n)) for n in range(2)],
         "disk": [(disk.full, (13, seed)), (disk.limited, (12, seed)), (disk.failing, (16, seed))],
         "clock": [(clock.jumps, (6, seed))],

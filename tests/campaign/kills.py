@@ -73,7 +73,7 @@ class Story:
         """Kill at most `kills` times, and go on to the end."""
         enough = self.tally.figures.get("kills", 0) + kills
         for _ in range(_MOST_RUNS):
-            victims = self.chance.choices(("run", "worker", "server"), (4, 4, 2), k=self.chance.randint(1, 4))
+            victims = self.chance.choices(("run", "worker", "server"), (4, 4, 2), k=self.chance.randint(1, 5))
             if self._run(victims[: max(0, int(enough - self.tally.figures.get("kills", 0)))]):
                 break
         else:
@@ -94,7 +94,7 @@ class Story:
         else:
             process = self.project.start("run", "--workers", workers)
             for number, victim in enumerate(victims):
-                self._wait(process, self.peace.seconds["run"] / (1 + number))
+                self._wait(process, self.peace.seconds["run"] / (1 + 2 * number))
                 self._kill(victim, process)
             code, output = ended(process)
         fails = "worker" in victims or victims.count("server") > 2  # a batch that takes its server along is given up
@@ -161,7 +161,7 @@ def kill(kills: int, seed: int, reviews: dict[str, str] = texts.REVIEWS) -> Tall
         while tally.figures.get("kills", 0) < kills and stories < 2 * kills:
             stories += 1
             project = Project(folder / "project", reviews)
-            wanted = min(12, kills - int(tally.figures.get("kills", 0)))
+            wanted = min(20, kills - int(tally.figures.get("kills", 0)))
             Story(project, peace, chance, tally, f"seed {seed}, project {stories}").play(wanted)
             project.remove()
     tally.expect(tally.figures.get("kills", 0) >= kills, "too few kills hit anything")

@@ -65,10 +65,8 @@ id: flips
 experiment: coin
 grid: {bias: [0.5, 0.8]}
 scales:
-  tiny: {seeds: 5}
+  tiny: {seeds: 15}
   small: {seeds: 6}
-figures:
-  - {id: heads, caption: Heads by bias., mark: point, x: bias, y: heads}
 claims:
   - id: fair
     says: The coin is fair.
