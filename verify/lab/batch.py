@@ -33,7 +33,7 @@ def run(task: Task, watch: opened.Watch, tell: Callable[[Loaded], None]) -> Retu
     try:
         environment = facts.facts(task.device, torch=task.torch, packages=task.packages)
         with watch.over(task.root, task.folder, task.data):
-            state.seed(task.seeds[0])
+            state.seed(task.seeds[0], task.device)
             function = getattr(_load(task), task.function)
             loaded = True
             tell(Loaded())
@@ -78,7 +78,7 @@ def _call(function: Any, task: Task) -> list[Any]:
 
 
 def _call_once(function: Any, seed: int, device: str, parameters: dict[str, Any]) -> Any:
-    state.seed(seed)
+    state.seed(seed, device)
     return function(seed, device, **parameters)
 
 
