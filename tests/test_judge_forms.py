@@ -58,3 +58,12 @@ def test_the_fit_is_scipys_curve_fit_without_its_starting_values(
 def test_the_floor_of_a_power_law_is_never_negative() -> None:
     y = [1.0, 0.8, 0.6, 0.4, 0.2, 0.0]  # straight over log x: without the bound the floor would be far below 0
     assert min(forms.fit("power", X, y)([1e6, 1e9, 1e12])) >= 0
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_last_bit_of_a_number_changes_no_digit_that_is_published(form: str) -> None:
+    generator = np.random.default_rng(0)
+    for _ in range(20):
+        y = 0.2 + 0.5 * np.exp(-np.asarray(X) / 700) + 0.02 * generator.standard_normal(len(X))
+        nudged = np.nextafter(y, generator.choice([-1.0, 1.0], len(X)))
+        assert forms.fit(form, X, nudged)(X) == pytest.approx(forms.fit(form, X, y)(X), rel=1e-12)

@@ -36,12 +36,23 @@ def fit(form: str, x: Sequence[float], y: Sequence[float]) -> Callable[[Sequence
             return np.log(at / centre)
         return (at / centre) ** -shape if form == "power" else np.exp(-at / shape)
 
-    def solve(log_shape: float) -> tuple[float, float, float]:
-        c, k, error = _line(basis(points, log_shape), values, floor=form == "power")
-        return error, c, k
+    def solve(log_shape: float) -> tuple[float, float]:
+        return _line(basis(points, log_shape), values, floor=form == "power")
 
-    best = 0.0 if form == "log" else _shape(_range(form, points), lambda log_shape: solve(log_shape)[0])
-    _, c, k = solve(best)
+    def error(log_shape: float) -> float:
+        c, k = solve(log_shape)
+        residual = values - c - k * basis(points, log_shape)
+        return float(residual @ residual)
+
+    def slope(log_shape: float) -> float:
+        """Of the error: c and k are optimal, so only g moves (Golub and Pereyra 1973)."""
+        c, k = solve(log_shape)
+        shape, g = math.exp(log_shape), basis(points, log_shape)
+        moved = -shape * np.log(points / centre) * g if form == "power" else points / shape * g
+        return float(-2 * k * ((values - c - k * g) @ moved))
+
+    best = 0.0 if form == "log" else _shape(_range(form, points), error, slope)
+    c, k = solve(best)
     return lambda at: np.asarray(c + k * basis(np.asarray(at, float), best), float)
 
 
@@ -51,20 +62,23 @@ def _range(form: str, points: Array) -> tuple[float, float]:
     return math.log(points.min() / 10), math.log(points.max() * 10)
 
 
-def _shape(bounds: tuple[float, float], error: Callable[[float], float]) -> float:
-    """Where `error` is least: the best of a grid, then refined between its neighbours."""
+def _shape(bounds: tuple[float, float], error: Callable[[float], float], slope: Callable[[float], float]) -> float:
+    """Where `error` is least: the best of a grid, then where its slope is 0 between the neighbours.
+
+    A minimum itself is only found to half the digits, and on another processor a published one might then differ.
+    """
     grid = np.linspace(*bounds, _SHAPES)
     best = int(np.argmin([error(float(value)) for value in grid]))
-    around = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, _SHAPES - 1)])
-    refined = optimize.minimize_scalar(error, bounds=around, method="bounded", options={"xatol": 1e-9})
-    return min((float(refined.x), float(grid[best])), key=error)
+    low, high = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, _SHAPES - 1)])
+    if slope(low) < 0 < slope(high):
+        return float(optimize.brentq(slope, low, high, xtol=1e-15))
+    return float(grid[best])  # an end of the range, or a fit without a residual
 
 
-def _line(g: Array, y: Array, *, floor: bool) -> tuple[float, float, float]:
-    """Least squares of c + k·g, with c ≥ 0 where `floor`: (c, k, sum of squared errors)."""
+def _line(g: Array, y: Array, *, floor: bool) -> tuple[float, float]:
+    """Least squares of c + k·g, with c ≥ 0 where `floor`: (c, k)."""
     columns = np.column_stack([np.ones_like(g), g])
     c, k = (float(value) for value in np.linalg.lstsq(columns, y, rcond=None)[0])
     if floor and c < 0:  # the problem is convex: its optimum lies on the boundary
         c, k = 0.0, float(g @ y / (g @ g))
-    residual = y - c - k * g
-    return c, k, float(residual @ residual)
+    return c, k
