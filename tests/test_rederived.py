@@ -323,6 +323,17 @@ def test_a_repository_that_cannot_be_read_is_no_reason_to_believe(ran: Mini) -> 
         own.expect(ran.root)
 
 
+def test_a_repository_of_another_user_is_read_all_the_same(ran: Mini, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    git(ran.root, "init", "--quiet")
+    own.expect(ran.root)
+    (ran.root / ".verify").mkdir(exist_ok=True)
+    (ran.root / ".verify" / "x").write_text("")
+    git(ran.root, "-c", "safe.directory=*", "add", "--force", ".verify/x")
+    with pytest.raises(UserErrors, match=r"\.verify/x"):
+        own.expect(ran.root)
+
+
 def test_a_link_out_of_the_project_is_refused_and_one_within_is_not(ran: Mini, tmp_path: Path) -> None:
     folder = ran.root / ".verify"
     folder.rename(ran.root / "kept")

@@ -40,11 +40,12 @@ def _tracked(root: Path) -> list[str]:
 
     try:
         done = subprocess.run(
+            # Another user's repository is read as well, since no program that it names is run.
             # Where names do not differ by case, `.Verify` is the same folder.
-            ["git", "ls-files", "-z", "--", ":(icase).verify"],
+            ["git", "-c", "safe.directory=*", "-c", "core.fsmonitor=", "ls-files", "-z", "--", ":(icase).verify"],
             cwd=root, capture_output=True, check=False, env={**os.environ, "LC_ALL": "C"},
         )  # fmt: skip
-    except FileNotFoundError:  # no git here: a copy that was downloaded together with its `.git`
+    except OSError:  # no git that runs here: a copy that was downloaded together with its `.git`
         return []
     if done.returncode != 0:
         why = done.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
