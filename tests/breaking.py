@@ -431,13 +431,14 @@ def _main() -> None:
     kinds = given.kind or list(KINDS)
     begun = time.monotonic()
     each = partial(run, count=-(-given.count // len(kinds)), seed=given.seed, only=given.only)
+    tried = faults = 0
     with multiprocessing.Pool(given.workers) as pool:
-        reports = list(pool.imap_unordered(each, kinds))
-    faults = [fault for report in reports for fault in report.faults]
-    for fault in faults:
-        print(fault)
-    tried = sum(report.tried for report in reports)
-    print(f"{tried:,} mutations in {time.monotonic() - begun:.0f} s, {len(faults)} faults")
+        for done in pool.imap_unordered(each, kinds):
+            tried, faults = tried + done.tried, faults + len(done.faults)
+            print(
+                f"{done.kind}: {done.tried:,} mutations, {len(done.faults)} faults", *done.faults, sep="\n", flush=True
+            )
+    print(f"{tried:,} mutations in {time.monotonic() - begun:.0f} s, {faults} faults")
     sys.exit(bool(faults))
 
 

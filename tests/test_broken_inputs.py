@@ -121,6 +121,16 @@ def test_a_changelog_that_is_no_text_is_told(mended: Bench) -> None:
         path.write_bytes(kept)
 
 
+@pytest.mark.parametrize("command", ["refresh", "check"])
+def test_a_name_that_is_no_utf8_is_shown_in_code(mended: Bench, command: str) -> None:
+    name = os.fsencode(mended.root / "docs" / "evidence" / "coin") + b"/\xff.svg"
+    try:
+        Path(os.fsdecode(name)).write_bytes(b"<svg/>")
+    except OSError:
+        pytest.skip("this file system has no such names")
+    assert "docs/evidence/coin/\\udcff.svg" in mended.command(command)[1]
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read and write everything")
 @pytest.mark.parametrize("name", ["docs/evidence/coin", ".verify/cache", ".verify/journal/coin", "reviews", "docs"])
 @pytest.mark.parametrize("mode", [0o000, 0o500])

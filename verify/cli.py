@@ -273,12 +273,9 @@ def refresh(start: Path) -> None:
     wanted = _Wanted(start)
     done = bring_up_to_date(wanted.project)
     wanted.mistakes += done.mistakes
-    for slug in done.judged:
-        click.echo(f"judged {slug}")
-    for path in done.drawn:
-        click.echo(f"drew {path}")
-    for path in done.removed:
-        click.echo(f"removed {path}")
+    _say(f"judged {slug}" for slug in done.judged)
+    _say(f"drew {path}" for path in done.drawn)
+    _say(f"removed {path}" for path in done.removed)
     if not (done.judged or done.drawn or done.removed):
         others = "all other " if wanted.mistakes else ""
         click.echo(f"{others}verdicts and figures are up to date")

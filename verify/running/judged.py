@@ -16,7 +16,9 @@ from msgspec import Struct
 
 from verify.judging.judge import judge
 from verify.model import Claim, Evidence, Trial, Verdict
-from verify.project import program, store
+from verify.project import cached, program
+
+_NAME = "reached.json"
 
 _MOST = 20_000
 """Verdicts that are kept; beyond, those that were not asked for are forgotten."""
@@ -32,7 +34,7 @@ class Judged:
     """Judges what was not judged before; `save` keeps what came out."""
 
     def __init__(self, root: Path) -> None:
-        self._path = root / ".verify" / "cache" / "reached.json"
+        self._root = root
         self._before: _File | None = None
         self._now: dict[str, Verdict] = {}
 
@@ -57,8 +59,8 @@ class Judged:
 
     def _read(self) -> _File:
         sources = program.sources()
-        with suppress(OSError, ValueError, RecursionError):  # what cannot be read is judged again
-            read = msgspec.json.decode(self._path.read_bytes(), type=_File)
+        with suppress(msgspec.DecodeError):  # none, or one of another version: it is judged again
+            read = msgspec.json.decode(cached.read(self._root, _NAME) or b"", type=_File)
             if read.program == sources:
                 return read
         return _File(sources)
@@ -69,5 +71,4 @@ class Judged:
             return
         kept = {**self._before.verdicts, **self._now}
         content = _File(self._before.program, kept if len(kept) <= _MOST else self._now)
-        with suppress(OSError):
-            store.write_atomically(self._path, msgspec.json.encode(content))
+        cached.write(self._root, _NAME, msgspec.json.encode(content))
