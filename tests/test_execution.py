@@ -251,6 +251,7 @@ def test_a_request_to_end_is_an_interrupt_unless_it_is_ignored() -> None:
     before = [signal.getsignal(each) for each in interrupts.ENDING]
     try:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell does for what runs in a script's background
         interrupts.take_as_interrupts()
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
         with pytest.raises(KeyboardInterrupt):

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import current_thread, main_thread
+from typing import NoReturn
 
 ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -17,7 +18,11 @@ def take_as_interrupts() -> None:
     """
     for each in ENDING[1:]:
         if signal.getsignal(each) != signal.SIG_IGN:
-            signal.signal(each, lambda *_: signal.raise_signal(signal.SIGINT))
+            signal.signal(each, _end)  # Ctrl-C itself may be ignored, as in a script's background
+
+
+def _end(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 @contextmanager
