@@ -15,6 +15,7 @@ from tests.conftest import Mini
 from tests.test_witness import forge
 from verify import verdicts as words
 from verify.model import Claim, Criterion, Evidence, Verdict
+from verify.project import cached
 from verify.project.project import Project
 from verify.project.published import published
 from verify.running.judged import Judged
@@ -224,7 +225,6 @@ def test_what_was_judged_before_is_judged_again_where_anything_that_decides_it_c
 
 def test_more_verdicts_than_are_kept_are_forgotten(out: Mini, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("verify.running.judged._MOST", 3)
-    cache = out.root / ".verify" / "cache" / "reached.json"
     text = out.review.read_text()
     for low, kept in (("0.45", 2), ("0.46", 3), ("0.47", 2)):  # the third time, those that were asked for just then
         out.review.write_text(
@@ -233,7 +233,7 @@ def test_more_verdicts_than_are_kept_are_forgotten(out: Mini, monkeypatch: pytes
         project, judged = Project.load(out.root), Judged(out.root)
         assert len(list(reached(project, project.review("coin"), {}, judged))) == 2
         judged.save()
-        assert len(json.loads(cache.read_text())["verdicts"]) == kept
+        assert len(json.loads(cached.read(out.root, "reached.json") or b"")["verdicts"]) == kept
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b'{"verdicts": {"x": 3}}', b"[" * 100_000, None])
