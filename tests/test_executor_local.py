@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -295,6 +297,23 @@ def test_nothing_outlives_the_run(what: str, method: str, how: str, root: Path) 
     gone(everyone if what == "parent" else everyone[:3], "two seconds after the parent was killed")
     if what == "server" and alive(everyone[3]):  # it has cleaned its environment, so nobody knows whose it is
         os.kill(everyone[3], signal.SIGKILL)
+
+
+def test_a_server_that_still_imports_ends_with_its_run_as_well(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text("import time\ntime.sleep(60)\n")
+    home = tmp_path / "home"
+    home.mkdir()
+    ours, theirs = socket.socketpair()
+    settings = {"control": theirs.fileno(), "method": "fork", "threads": 1, "home": str(home), "preload": ["slow"]}
+    command = [sys.executable, "-P", "-m", server.MODULE, json.dumps(settings)]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    with subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment) as process:
+        theirs.close()
+        time.sleep(1)
+        assert process.poll() is None
+        ours.close()
+        assert process.wait(20) == 0
+    assert not home.exists()
 
 
 def test_closing_takes_everything_along(root: Path) -> None:

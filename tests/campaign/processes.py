@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 PATIENCE = 2.0
-"""Seconds after which nothing of a run may be left."""
+"""Seconds after which nothing of a run may be left, where every core has one process to run; more where it has more."""
 _SUBREAPER = 36
 _END_WITH_PARENT = 1
 _PROC = Path("/proc")
@@ -83,9 +83,10 @@ def left_behind() -> tuple[list[Process], float]:
     To be asked when every run has ended.  What is left is killed, so that the campaign can go on.
     """
     begun = time.monotonic()
+    patience = PATIENCE * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
     while alive := _alive():
         waited = time.monotonic() - begun
-        if waited > PATIENCE:
+        if waited > patience:
             for process in alive:
                 kill(process.pid)
             _alive()

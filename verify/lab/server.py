@@ -9,11 +9,13 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+import select
 import selectors
 import shutil
 import signal
 import socket
 import sys
+import threading
 import time
 import traceback
 from pathlib import Path
@@ -178,15 +180,38 @@ def _ended() -> int | None:
     return found.si_pid if found is not None else None
 
 
-def main() -> None:
-    import msgspec
-
-    settings = msgspec.json.decode(sys.argv[1], type=Settings)
+def _preload(settings: Settings) -> None:
+    """Import what workers need not: that may take seconds, in which the process that started this one may end."""
+    if not settings.preload:
+        return
+    wakes, woken = socket.socketpair()
+    watch = threading.Thread(target=_end_with_control, args=(settings, wakes))
+    watch.start()
     for module in settings.preload:
         try:
             importlib.import_module(module)
         except Exception:  # noqa: BLE001 - the batch that needs it will say so, with its log
             traceback.print_exc()
+    woken.close()
+    watch.join()  # a process that forks should have no threads
+    wakes.close()
+
+
+def _end_with_control(settings: Settings, wakes: socket.socket) -> None:
+    """End when the control socket does: nothing was started yet.  Requests that wait in it are left there."""
+    poll = select.poll()
+    poll.register(settings.control, 0)  # tells its end, whatever is asked for
+    poll.register(wakes, select.POLLIN)
+    if any(descriptor == settings.control for descriptor, _ in poll.poll()):
+        shutil.rmtree(settings.home, ignore_errors=True)
+        os._exit(0)
+
+
+def main() -> None:
+    import msgspec
+
+    settings = msgspec.json.decode(sys.argv[1], type=Settings)
+    _preload(settings)
     facts.facts("cpu", torch="torch" in sys.modules)  # what it looks up is kept, as is what a first seed imports
     state.seed(0)
     gc.collect()
