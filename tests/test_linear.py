@@ -71,14 +71,14 @@ def _expect_linear(do: Callable[[str], object], of: Callable[[int], str], number
 
 @pytest.mark.parametrize(
     ("of", "number"),
-    [(_claims, 150), (_figures, 250), (_values, 2500), (_keys, 100), (_aliases, 150), (_strays, 1000)],
+    [(_claims, 400), (_figures, 1000), (_values, 2500), (_keys, 100), (_aliases, 150), (_strays, 1000)],
 )
 def test_reading_what_is_declared(of: Callable[[int], str], number: int) -> None:
     _expect_linear(_parse, of, number)
 
 
 LINES = (
-    "<!--", "{{", "[@", "$", "$$", "`", "[", "![", "**", "\\(", "\\[", "<a b=", "|", "```", "- a", "> a", "[^a]: b",
+    "<!--", "{{", "$", "$$", "`", "![", "**", "\\[", "<a b=", "|", "```", "- a", "> a", "[^a]: b",
     "| a | b |\n|---|---|\n| 1 | $x|y$ |\n", "<div>", "a[^b]\n\n[^b]: c\n", "[a]: b",
 )  # fmt: skip
 
@@ -86,9 +86,10 @@ LINES = (
 @pytest.mark.parametrize("line", LINES)
 def test_a_page_of_many_such_lines(line: str) -> None:
     """Most of them open what nothing closes; none is longer than a paragraph may be."""
-    _expect_linear(write, lambda number: (line + "\n") * number, 300 if "\n" in line or line == "<div>" else 800)
+    number = 300 if "\n" in line or line == "<div>" else 1500 if line in ("{{", "$") else 800
+    _expect_linear(write, lambda number: (line + "\n") * number, number)
 
 
-@pytest.mark.parametrize("mark", ["<!--", "{{", "[@", "$", "[", "![](", "**", "`", "<", "> ", "- ", "a "])
+@pytest.mark.parametrize("mark", ["<!--", "{{", "[@", "$", "![](", "**", "`", "> ", "a "])
 def test_one_long_line(mark: str) -> None:
     _expect_linear(write, lambda number: mark * number, 3000 // len(mark))
