@@ -192,3 +192,28 @@ def test_a_working_folder_that_cannot_be_removed_costs_nothing(executor: LocalEx
     """
     assert one(executor, task(root, code)).results
     assert one(executor, task(root, code)).results
+
+
+HELPED = """
+    import multiprocessing, os, subprocess
+    def f(seed, device, *, left):
+        context = multiprocessing.get_context("forkserver")
+        process = context.Process(target=os.getpid)
+        process.start()
+        process.join()
+        if left:
+            subprocess.Popen(["sleep", "60"])
+        return {"pid": os.getpid(), "helper": multiprocessing.forkserver._forkserver._forkserver_pid}
+"""
+
+
+def test_what_multiprocessing_keeps_for_itself_stays_with_the_verification(executor: LocalExecutor, root: Path) -> None:
+    def run(left: bool) -> dict[str, object]:
+        done = one(executor, task(root, HELPED, parameters=({"left": left},)))
+        assert not done.error, done.error
+        return dict(done.results[0].values)
+
+    first = run(False)
+    assert run(False) == first, "starting it again costs the seconds of its imports"
+    assert run(True) == first
+    assert run(False)["pid"] != first["pid"], "another child was left"

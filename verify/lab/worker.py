@@ -89,14 +89,28 @@ def _described(ask: Describe) -> Described | Failed:
 
 
 def _leaves_something() -> bool:
-    """Whether threads or children of a batch are left: they would go on beside the next."""
+    """Whether threads or children of a batch are left: they would go on beside the next.
+
+    Two children may stay, since they do nothing by themselves and would take seconds to start again: the fork server
+    of `multiprocessing`, and the process that watches over its resources.
+    """
     if threading.active_count() > 1:
         return True
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
         return False
-    return True
+    return not _helpers().issuperset(processes.children() or [0])  # where they cannot be listed: some that may not stay
+
+
+def _helpers() -> set[int]:
+    """Process ids of what `multiprocessing` started for itself; it has no public name for them."""
+    places = (
+        ("multiprocessing.forkserver", "_forkserver", "_forkserver_pid"),
+        ("multiprocessing.resource_tracker", "_resource_tracker", "_pid"),
+    )
+    found = (getattr(getattr(sys.modules.get(module), owner, None), name, None) for module, owner, name in places)
+    return {pid for pid in found if pid is not None}
 
 
 def main() -> NoReturn:
