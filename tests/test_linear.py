@@ -71,7 +71,7 @@ def _expect_linear(do: Callable[[str], object], of: Callable[[int], str], number
 
 @pytest.mark.parametrize(
     ("of", "number"),
-    [(_claims, 400), (_figures, 1000), (_values, 2500), (_keys, 100), (_aliases, 150), (_strays, 1000)],
+    [(_claims, 400), (_figures, 500), (_values, 2500), (_keys, 100), (_aliases, 150), (_strays, 1000)],
 )
 def test_reading_what_is_declared(of: Callable[[int], str], number: int) -> None:
     _expect_linear(_parse, of, number)
