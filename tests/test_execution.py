@@ -19,7 +19,7 @@ from verify.errors import UserErrors, visible
 from verify.messages import Facts, Result, Task
 from verify.model import Evidence, Failure, Record
 from verify.project import store
-from verify.running import interrupts
+from verify.running import interrupts, tasks
 from verify.running.executors import Done
 from verify.running.jobs import Halted
 from verify.running.known import Known
@@ -66,6 +66,16 @@ def test_what_is_handed_in(mini: Mini) -> None:
     assert executor.described == [("cpu", False)]
     assert [job.state for job in run.jobs.values()] == ["planned"]
     assert "10 of 10 trials fresh" in list(report.summary(run))
+
+
+def test_declared_data_is_for_the_fences_whose_fingerprint_holds_it(mini: Mini) -> None:
+    mini.root.joinpath("reviews", "points.csv").write_text("1\n")
+    mini.edit("title: ", "data: [points.csv]\ntitle: ")
+    (job,) = planned(mini).jobs.values()
+    batch = job.batches()[0]
+    assert tasks.task(job, batch, "cpu").data == ("points.csv",)
+    job.experiment = replace(job.experiment, module="verify.experiments.pretraining")
+    assert tasks.task(job, batch, "cpu").data == ()
 
 
 def test_the_device_is_asked_for_once_where_torch_is_needed(mini: Mini) -> None:

@@ -6,6 +6,8 @@ import errno
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -126,6 +128,29 @@ def test_a_working_folder_that_cannot_be_made_is_the_batchs_error(tmp_path: Path
     assert not done.loading
     assert pid(one(executor, task(tmp_path, PID))) > 0
     executor.close()
+
+
+CHILDREN = """
+import os, sys, time
+from verify.lab import processes
+if sys.argv[1] == "none": del os.waitid
+asked = []
+assert not processes.has_children() and processes.reap(asked.append) is None
+ours, theirs = os.pipe()
+child = os.fork()
+if child == 0:
+    os.close(theirs), os.read(ours, 1), os._exit(3)
+assert processes.has_children() and processes.reap(asked.append) is None
+os.close(theirs)
+while (ended := processes.reap(asked.append)) is None: time.sleep(0.01)
+assert ended == (child, 3 << 8) and asked == [child] and not processes.has_children()
+"""
+
+
+@pytest.mark.parametrize("waitid", ["some", "none"])
+def test_children_are_waited_for_also_where_one_cannot_look_first(waitid: str) -> None:
+    """As on macOS before Python 3.13."""
+    subprocess.run([sys.executable, "-c", CHILDREN, waitid], check=True, timeout=60)
 
 
 def test_what_bears_the_mark_of_a_killed_server_is_found(server: Server) -> None:

@@ -134,6 +134,19 @@ def test_an_error_names_the_reviews_own_line_and_its_traceback_shows_it(
     assert "batch.py" not in err, "our own frames are left out"
 
 
+def test_the_source_of_a_fence_is_what_stands_in_the_review(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
+    """Libraries that compile an experiment anew read it so; lines end as Python has it, at LF alone."""
+    odd = "X = 'a\u2028b\x0cc'\n"
+    code = odd + "import inspect\ndef f(seed, device):\n    print(inspect.getsource(f))\n    return {'a': 1}"
+    assert results(run(code))
+    assert capfd.readouterr().out.startswith("def f(seed, device):\n")
+
+
+def test_a_fence_is_compiled_as_a_file_of_its_own(run: Run) -> None:
+    code = "def g(x: int): ...\ndef f(seed, device): return {'a': g.__annotations__['x'] is int}"
+    assert results(run(code))[0].values == {"a": 1.0}
+
+
 def test_an_error_deep_in_a_library_names_the_reviews_line(run: Run) -> None:
     code = "import json\ndef f(seed, device):\n    return json.loads('{')"
     assert error(run(code)).startswith("reviews/coin.md:3: JSONDecodeError")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import pytest
+import torch
 
-from tests.batches import one, task
+from tests.batches import log, one, task
 from verify.running.executors.local import LocalExecutor
 
 LOOK = """
@@ -118,6 +120,27 @@ def test_generators_are_seeded_from_the_trials_seed(executor: LocalExecutor, roo
     assert batched[0] == both[0]
 
 
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_library_that_is_imported_late_is_seeded_too(method: Literal["fork", "spawn"], root: Path) -> None:
+    expected = np.random.RandomState(5).rand()
+    late = """
+        def f(seed, device):
+            import numpy as np
+            return {"x": np.random.rand()}
+    """
+    batched = """
+        import numpy as np, torch
+        def f(seeds, device): return [{"x": np.random.rand(), "y": float(torch.rand(1))}]
+    """
+    executor = LocalExecutor(1, method=method)
+    try:
+        assert one(executor, task(root, late, seeds=(5,))).results[0].values["x"] == expected
+        (result,) = one(executor, task(root, batched, seeds=(5,), batched=True, torch=True, group="batched")).results
+        assert result.values == {"x": expected, "y": pytest.approx(float(torch.manual_seed(5) and torch.rand(1)))}
+    finally:
+        executor.close()
+
+
 @pytest.mark.parametrize(("data", "listed"), [((), []), (("points.csv", "more/x.csv"), ["more", "points.csv"])])
 def test_the_working_folder_holds_links_to_declared_data(
     data: tuple[str, ...], listed: list[str], executor: LocalExecutor, root: Path
@@ -192,6 +215,27 @@ def test_a_working_folder_that_cannot_be_removed_costs_nothing(executor: LocalEx
     """
     assert one(executor, task(root, code)).results
     assert one(executor, task(root, code)).results
+
+
+def test_a_working_folder_of_any_depth_costs_nothing_and_goes_with_its_worker(root: Path) -> None:
+    code = """
+        import os, tempfile
+        def f(seed, device, *, deep):
+            print(os.getcwd())
+            for _ in range(deep): os.mkdir("d"), os.chdir("d")
+            return {"pid": os.getpid(), "server": os.getppid()}
+    """
+    executor = LocalExecutor(1)
+    try:
+        first = one(executor, task(root, code, parameters=({"deep": 1500},)))
+        assert not first.error, first.error
+        home = Path(log(root).read_text().strip()).parent.parent
+        other = one(executor, task(root, code, parameters=({"deep": 0},), group="another"))
+        assert other.results[0].values["server"] == first.results[0].values["server"], "the server lives on"
+        assert [each.name for each in home.iterdir()] == [Path(log(root).read_text().strip()).parent.name]
+    finally:
+        executor.close()
+    assert not home.exists()
 
 
 HELPED = """

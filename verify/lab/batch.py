@@ -52,12 +52,13 @@ def _load(task: Task) -> ModuleType:
         return importlib.import_module(task.module)
     # The code's lines stand where the review has them, so tracebacks name the review's own lines.
     path = str(Path(task.root, task.module))
+    lines = [f"{line}\n" for line in task.code.split("\n")]
     for name in (task.module, path):
-        linecache.cache[name] = (len(task.code), None, task.code.splitlines(keepends=True), name)
+        linecache.cache[name] = (len(task.code), None, lines, name)
     module = ModuleType("review")
     module.__file__ = path
     sys.modules["review"] = module  # dataclasses and pickling look their module up by name
-    exec(compile(task.code, task.module, "exec"), module.__dict__)
+    exec(compile(task.code, task.module, "exec", dont_inherit=True), module.__dict__)
     return module
 
 
@@ -65,6 +66,7 @@ def _call(function: Any, task: Task) -> list[Any]:
     if not task.batched:
         trials = zip(task.seeds, task.parameters, strict=True)
         return [_call_once(function, seed, task.device, given) for seed, given in trials]
+    state.seed(task.seeds[0], task.device)  # also what loading has only now imported
     shared = {name: value for name, value in task.parameters[0].items() if name not in task.rides}
     given = [name for name in task.rides if name in task.parameters[0]]
     riding = {name: [parameters[name] for parameters in task.parameters] for name in given}

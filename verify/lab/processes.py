@@ -6,6 +6,7 @@ import ctypes
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
@@ -44,6 +45,39 @@ def _parents() -> list[tuple[int, int]]:
             continue
         found.append((int(each.parent.name), int(fields[1])))
     return found
+
+
+def has_children() -> bool:
+    """Whether a child runs or was not waited for; where the system cannot tell otherwise, one that ended is lost."""
+    try:
+        if hasattr(os, "waitid"):
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        else:  # on macOS before Python 3.13
+            os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def reap(before: Callable[[int], object]) -> tuple[int, int] | None:
+    """Wait for a child that has ended: its process id and status; None where none has.
+
+    `before` gets the id first, while it cannot mean another process yet, where the system can tell of an end by then.
+    """
+    try:
+        if hasattr(os, "waitid"):
+            found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if found is None:
+                return None
+            before(found.si_pid)
+            return os.waitpid(found.si_pid, 0)
+        pid, status = os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return None
+    if pid == 0:
+        return None
+    before(pid)
+    return pid, status
 
 
 def kill(pid: int) -> None:

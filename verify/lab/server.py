@@ -14,10 +14,12 @@ import selectors
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -134,16 +136,18 @@ class Server:
 
     def _reap(self) -> None:
         """Tell of workers that have ended, and kill what they leave: no worker's child any more, it is ours."""
-        while (pid := _ended()) is not None:
-            if pid in self._workers:
-                processes.kill(pid)  # its group; the number cannot mean another process before this one is waited for
-            _, status = os.waitpid(pid, 0)
+        while (ended := processes.reap(self._kill_group)) is not None:
+            pid, status = ended
             if pid in self._workers:
                 number = self._workers.pop(pid)
                 self._kill_leftovers()
                 self._tell(b"E", number, os.waitstatus_to_exitcode(status))
-                shutil.rmtree(self._home(number), ignore_errors=True)
+                remove(self._home(number))
         self._kill_leftovers()
+
+    def _kill_group(self, pid: int) -> None:
+        if pid in self._workers:
+            processes.kill(pid)
 
     def _kill_leftovers(self) -> None:
         for pid in processes.children():
@@ -168,16 +172,16 @@ class Server:
             self._workers.pop(pid, None)
             if not pid:
                 time.sleep(0.005)
-        shutil.rmtree(self._settings.home, ignore_errors=True)
+        remove(Path(self._settings.home))
 
 
-def _ended() -> int | None:
-    """A child that has ended and was not waited for."""
-    try:
-        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return None
-    return found.si_pid if found is not None else None
+def remove(folder: Path) -> None:
+    """Remove a folder and what experiments have left in it, as far as the system lets it go."""
+    with suppress(RecursionError):  # folders within folders, by the hundred
+        shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        with suppress(OSError):  # no process is left for it, say: the system's temporary files are cleaned by others
+            subprocess.run(["rm", "-rf", "--", folder], stderr=subprocess.DEVNULL, check=False)  # minds no depth
 
 
 def _preload(settings: Settings) -> None:

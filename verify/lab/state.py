@@ -13,14 +13,16 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
+
+import numpy  # always, since one that an experiment imports late would seed itself from the clock
 
 from verify.lab import imports
 
 _DECIMAL = decimal.Context()
-_NUMPY_PRINT = {
+_NUMPY_PRINT: dict[str, Any] = {
     "edgeitems": 3, "infstr": "inf", "linewidth": 75, "nanstr": "nan", "precision": 8, "suppress": False,
     "threshold": 1000, "formatter": None, "sign": "-", "floatmode": "maxprec", "legacy": False,
 }  # fmt: skip
@@ -57,8 +59,7 @@ class State:
         locale.setlocale(locale.LC_ALL, "C")
         decimal.setcontext(_DECIMAL.copy())
         self._signals()
-        if "numpy" in sys.modules:
-            _set_numpy_anew()
+        _set_numpy_anew()
         if "torch" in sys.modules:
             _set_torch_anew(self._threads)
 
@@ -92,8 +93,7 @@ class State:
 def seed(number: int, device: str = "cpu") -> None:
     """Seed the generators that experiments may use without making one; good ones make their own."""
     random.seed(number)
-    if numpy := sys.modules.get("numpy"):
-        numpy.random.seed(number % 2**32)
+    numpy.random.seed(number % 2**32)
     if torch := sys.modules.get("torch"):
         # The whole call notes where it came from for each kind of device that has not begun, which takes milliseconds.
         (torch.default_generator.manual_seed if device == "cpu" else torch.manual_seed)(number)
@@ -114,7 +114,8 @@ def workplace(place: Path, folder: str, data: tuple[str, ...]) -> Iterator[None]
         yield
     finally:
         os.chdir("/")
-        shutil.rmtree(place, ignore_errors=True)
+        with suppress(RecursionError):  # it is too deep for that: the server removes it with all others
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def text_stream(descriptor: int) -> TextIO:
@@ -123,7 +124,6 @@ def text_stream(descriptor: int) -> TextIO:
 
 
 def _set_numpy_anew() -> None:
-    numpy: Any = sys.modules["numpy"]
     numpy.set_printoptions(**_NUMPY_PRINT)
     numpy.seterr(divide="warn", over="warn", under="ignore", invalid="warn")
     numpy.seterrcall(None)

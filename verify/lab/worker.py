@@ -96,9 +96,7 @@ def _leaves_something() -> bool:
     """
     if threading.active_count() > 1:
         return True
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
+    if not processes.has_children():
         return False
     return not _helpers().issuperset(processes.children() or [0])  # where they cannot be listed: some that may not stay
 

@@ -303,9 +303,9 @@ class LocalExecutor:
 
     def _close_server(self) -> None:
         if self._server is not None:
-            self._selector.unregister(self._server)
-            self._server.close()
-            self._server = None
+            server, self._server = self._server, None
+            self._selector.unregister(server)
+            server.close()
 
 
 def _done(reply: Described | Returned | Failed | Loaded) -> Done:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Literal, NamedTuple
 
@@ -122,7 +123,8 @@ class Server:
         self._said.close()
         if self._process.returncode != 0:
             self._kill_marked()
-            shutil.rmtree(self._home, ignore_errors=True)
+            with suppress(RecursionError):  # folders within folders, by the hundred: they are left
+                shutil.rmtree(self._home, ignore_errors=True)
 
     def abort(self) -> None:
         """End a server that does not answer."""
