@@ -163,6 +163,8 @@ def test_a_full_spec_gets_the_records_as_data() -> None:
 
 # --- mistakes
 
+FAR = (1e-140, 1e-90, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+
 
 @pytest.mark.parametrize(
     ("figure", "message"),
@@ -183,6 +185,13 @@ def test_a_fit_needs_enough_points() -> None:
     few = replace(evidence(), records=tuple(r for r in evidence().records if int(r.parameters["n"]) <= 1000))
     with pytest.raises(UserError, match="a power fit needs 4 values of n; it has 3"):
         spec_of(replace(LINE, fits=("log", "power")), few)
+
+
+def test_places_too_far_apart_for_a_fit() -> None:
+    places = dict(zip(sorted({int(r.parameters["n"]) for r in evidence().records}), FAR, strict=False))
+    apart = [replace(r, parameters={**r.parameters, "n": places[int(r.parameters["n"])]}) for r in evidence().records]
+    with pytest.raises(UserError, match="the values of n lie too far apart to fit a power form"):
+        spec_of(replace(LINE, fits=("power",)), replace(evidence(), records=tuple(apart)))
 
 
 def test_nothing_above_zero_on_a_logarithmic_axis() -> None:

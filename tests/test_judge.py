@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from tests.judging import A_MINUS_B, AT_MOST_0, CPU, by_arm, claim, evidence, points, record, trial, verdict_of
-from verify.judging.judge import judge
-from verify.model import Claim, Criterion, Evidence, Failure, Record, Trial, Verdict
+from verify.judging.judge import choose, judge
+from verify.model import Choice, Claim, Criterion, Evidence, Failure, Record, Trial, Verdict
 
 A = {"arm": "a"}
 B = {"arm": "b"}
@@ -21,6 +21,62 @@ def mean_of_a(criterion: Criterion, values: list[float], **changes: object) -> V
 
 def with_control(criterion: Criterion, a: list[float], b: list[float]) -> Verdict:
     return verdict_of(claim(criterion, control=B, where=A), *by_arm({"a": a, "b": b}), seeds=len(a))
+
+
+# --- numbers beyond computing
+
+
+HUGE = [1e308, 1.1e308, 1.2e308, 1.5e308, 1.6e308]
+
+
+@pytest.mark.parametrize(
+    ("statistic", "arms"), [("mean", ()), ("sd", ()), ("difference", A_MINUS_B), ("log_ratio", A_MINUS_B)]
+)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_numbers_without_a_square_decide_nothing(statistic: str, arms: tuple[dict[str, str], ...], sign: int) -> None:
+    values = {"a": HUGE, "b": [sign * each for each in HUGE]}
+    where = {} if arms else A
+    verdict = verdict_of(claim(Criterion(high=1.0), statistic=statistic, arms=arms, where=where), *by_arm(values))
+    trials = 10 if arms else 5
+    reason = f"{trials} of {trials} trials returned metric of 1e+150 or more, too large to compute with"
+    assert (verdict.status, verdict.reason, verdict.estimate) == ("inconclusive", reason, None)
+
+
+def test_a_huge_number_still_misses_a_criterion_of_every_trial() -> None:
+    verdict = mean_of_a(Criterion(high=1.0, every=True), [0.5, 0.5, 1e308])
+    assert (verdict.status, verdict.estimate) == ("contradicted", 1e308)
+
+
+@pytest.mark.parametrize("statistic", ["slope", "holdout_error"])
+@pytest.mark.parametrize("places", [[1e-320, 1e-310, 1e-9, 1.0, 2.0], [1.0, 2.0, 3.0, 1e200, 1e308]])
+def test_a_parameter_beyond_computing_decides_nothing(statistic: str, places: list[float]) -> None:
+    form = {"form": "power"} if statistic == "holdout_error" else {}
+    asked = claim(Criterion(high=1.0), statistic=statistic, along="x", **form)
+    verdict = verdict_of(asked, lambda where, seed: float(where["x"] > 1) + seed, points(x=places))
+    reason = "x is too large or too small to compute with"
+    assert (verdict.status, verdict.reason) == ("inconclusive", reason)
+
+
+def test_places_too_far_apart_for_a_form_decide_nothing() -> None:
+    asked = claim(Criterion(high=1.0), statistic="holdout_error", along="x", form="power")
+    verdict = verdict_of(
+        asked, lambda where, seed: float(where["x"] > 1) + seed, points(x=[1e-140, 1e-90, 1.0, 2.0, 3.0])
+    )
+    reason = "the values of x lie too far apart to fit anything over them"
+    assert (verdict.status, verdict.reason) == ("inconclusive", reason)
+
+
+def test_a_slope_that_is_too_large_decides_nothing() -> None:
+    asked = claim(Criterion(high=1.0), statistic="slope", along="x")
+    verdict = verdict_of(
+        asked, lambda where, seed: 1e100 * (float(where["x"] > 1e-100) + seed), points(x=[1e-100, 2e-100])
+    )
+    assert verdict.reason == "in a seed, the slope is too large to compute with"
+
+
+def test_of_huge_numbers_the_best_is_chosen() -> None:
+    records = [record({"lr": lr}, seed, size) for lr, size in ((0.1, 1.7e308), (0.2, 1.6e308)) for seed in range(5)]
+    assert choose(Choice("v", "metric", "minimise"), "lr", {}, records) == 0.2
 
 
 # --- the interval against the criterion

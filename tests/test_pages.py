@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests import miniature
+from verify.model import Trial, Value
+from verify.project import audit
 from verify.project.project import Project
 from verify.project.refresh import refresh
 from verify.site import pages
@@ -74,6 +76,21 @@ def test_bindings_take_their_values_from_the_evidence(project: Project, coin: st
     percent = f"{sum(heads) / len(heads):.1%}"
     prose = _text(coin[coin.index('id="what-was-tossed"') :])
     assert f"Heads come up in {percent} of 6 runs" in prose
+
+
+@pytest.mark.parametrize(("size", "spread"), [(1.7e308, "too large"), (1e200, "1.1e+200"), (5e-324, "4.94e−324")])
+def test_numbers_beyond_computing_are_no_reason_to_fail(tmp_path: Path, size: float, spread: str) -> None:
+    review = miniature.COIN.replace("| mean | .1% }}", "| sd }}")
+
+    def odd(trial: Trial) -> dict[str, Value]:
+        return {"heads": size * (-1) ** trial.seed}
+
+    project = miniature.make(tmp_path, {"coin": review}, odd)
+    page = _text(miniature.html(project, "reviews/coin.md"))
+    assert f"Heads come up in {spread} of 6 runs" in page
+    assert ("too large to compute with" in page) == (size > 1)
+    wrong = [str(each) for each in audit.mistakes(project)]
+    assert not [each for each in wrong if "verdicts.json" in each], "what is stored is what comes out again"
 
 
 def test_findings_and_references_show_the_verdict(project: Project, coin: str) -> None:

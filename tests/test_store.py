@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -219,11 +220,46 @@ def test_an_environment_that_is_not_what_its_id_says_is_refused(tmp_path: Path) 
         (b"2026-11-27", b"yesterday", "'yesterday' is no date such as 2026-11-27"),
         (b'"seen":3', b'"seen":-3', "a test is registered with one seed or more, and after zero trials or more"),
         (b'"seeds":5', b'"seeds":0', "a test is registered with one seed or more, and after zero trials or more"),
+        (b'"criterion":{"high":0.5}', b'"criterion":{}', "no review can declare the test that is registered here"),
+        (b'"where":{', b'"statistic":"luck","where":{', "no review can declare the test that is registered here"),
+        (b'}},"seeds"', b'},"spans":[[0.0,1.0]]},"seeds"', "no review can declare the test that is registered here"),
+        (b'}},"seeds"', b'},"form":"x"},"seeds"', "no review can declare the test that is registered here"),
     ],
 )
 def test_a_registration_that_cannot_be(tmp_path: Path, old: bytes, new: bytes, message: str) -> None:
     error = refused(tmp_path / "f", evidence_of(record(1)).replace(old, new))
     assert (error.message, error.line) == (message, 4)
+
+
+@pytest.mark.parametrize("seconds", [b"-1.5", b"1e308", b"1000000000.0"])
+def test_a_time_that_no_trial_takes_is_refused(tmp_path: Path, seconds: bytes) -> None:
+    error = refused(tmp_path / "f", evidence_of(record(1)).replace(b'"seconds":1.5', b'"seconds":' + seconds))
+    said = f"record {record(1).fingerprint} is said to have taken {float(seconds):g} seconds"
+    assert (error.message, error.line) == (said, 5)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda line: line.replace(b'"seconds":1.5', b'"seconds":1.5,"note":"supported"'),
+        lambda line: line.replace(b'"error":0.5', b'"error":0.9,"error":0.5'),
+        lambda line: line.replace(b'"error":0.5', b'"error":5e-1'),
+        lambda line: line.replace(b'{"trial":{', b'{"trial": {'),
+        # A letter as JSON may write it, too: whoever looks for the fingerprint in the bytes does not find it.
+        lambda line: line[:25] + b"\\u00" + line[25:26].hex().encode() + line[26:],
+    ],
+)
+def test_a_line_that_holds_more_than_is_read_of_it_is_refused(tmp_path: Path, change: Callable[[bytes], bytes]) -> None:
+    *before, last = evidence_of(record(1), record(2)).splitlines(keepends=True)
+    assert change(last) != last
+    error = refused(tmp_path / "f", b"".join([*before, change(last)]))
+    assert (error.message, error.line) == (
+        "this line holds more than is read of it, or is not as it is written",
+        6,
+    )
+    kept = store.read(tmp_path / "f", KEPT, OF)
+    assert kept is not None, "a journal is this machine's own"
+    assert kept.records == (record(1), record(2))
 
 
 @pytest.mark.parametrize("content", [b"", b'{"evidence":{"version":2,"rev'])

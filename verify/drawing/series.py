@@ -13,7 +13,7 @@ from msgspec import Struct
 from verify.drawing import letters, omitted
 from verify.drawing.failure import CannotDraw
 from verify.drawing.omitted import Count
-from verify.judging.measure import significant
+from verify.judging.measure import LARGEST, average, significant
 from verify.model import Evidence, Failure, Figure, Record, Review, Scalar, Scale, Verification
 
 Row = dict[str, Any]
@@ -23,8 +23,6 @@ Row = dict[str, Any]
 LEVEL = 0.95
 """Of the interval that is drawn over seeds."""
 FIT_POINTS = 60
-LARGEST = 1e150
-"""Numbers from here on have no finite square."""
 
 
 class Point(Struct, frozen=True):
@@ -215,8 +213,8 @@ def _means(points: Sequence[Point]) -> tuple[list[Row], int]:
     found = []
     wide = 0
     for (facet, series, x), group in _grouped(points, "facet", "series", "x"):
-        seeds = [_mean([point.y for point in same]) for _, same in _grouped(group, "seed")]
-        mean, n = _mean(seeds), len(seeds)
+        seeds = [average([point.y for point in same]) for _, same in _grouped(group, "seed")]
+        mean, n = average(seeds), len(seeds)
         low, high = _interval(estimates, mean, seeds)
         if not (math.isfinite(low) and math.isfinite(high)):
             wide += 1
@@ -237,12 +235,6 @@ def _interval(estimates: ModuleType, mean: float, seeds: Sequence[float]) -> tup
     return low * unit, high * unit
 
 
-def _mean(numbers: Sequence[float]) -> float:
-    if max(map(abs, numbers)) < LARGEST:
-        return math.fsum(numbers) / len(numbers)
-    return math.fsum(number / len(numbers) for number in numbers)  # their sum may not be finite
-
-
 def _grouped(points: Iterable[Point], *names: str) -> Iterable[tuple[tuple[Any, ...], Iterable[Point]]]:
     def key(point: Point) -> tuple[Any, ...]:
         return tuple(getattr(point, name) for name in names)
@@ -260,6 +252,8 @@ def _fits(figure: Figure, means: Sequence[Row]) -> tuple[list[Row], int]:
     """
     if not figure.fits:
         return [], 0
+    import numpy as np
+
     from verify.judging import forms  # scipy
 
     found = []
@@ -273,7 +267,11 @@ def _fits(figure: Figure, means: Sequence[Row]) -> tuple[list[Row], int]:
             if len(x) <= forms.COEFFICIENTS[form]:
                 needed = forms.COEFFICIENTS[form] + 1
                 raise CannotDraw(f"a {form} fit needs {needed} values of {figure.x}; it has {len(x)}")
-            curve = forms.fit(form, x, y)(places)
+            try:
+                with np.errstate(all="ignore"):  # what is not finite is left out, and told
+                    curve = forms.fit(form, x, y)(places)
+            except np.linalg.LinAlgError:
+                raise CannotDraw(f"the values of {figure.x} lie too far apart to fit a {form} form") from None
             found += [
                 _row("fit", facet, series, place, y=float(value), fit=form)
                 for place, value in zip(places, curve, strict=True)

@@ -26,6 +26,9 @@ def fit(form: str, x: Sequence[float], y: Sequence[float]) -> Callable[[Sequence
 
     `log` is a + b·log x; `power` is c + k·x^-p with c ≥ 0 and p from 0.01 to 10; `saturating` is c + k·exp(-x/s) with
     s from a tenth of the smallest x to ten times the largest.  `x` is positive.
+
+    Raises:
+        numpy.linalg.LinAlgError: the values of `x` lie too far apart.
     """
     points, values = np.asarray(x, float), np.asarray(y, float)
     centre = float(np.exp(np.log(points).mean()))  # keeps x^-p near 1, whatever the unit of x
@@ -77,6 +80,8 @@ def _shape(bounds: tuple[float, float], error: Callable[[float], float], slope: 
 
 def _line(g: Array, y: Array, *, floor: bool) -> tuple[float, float]:
     """Least squares of c + k·g, with c ≥ 0 where `floor`: (c, k)."""
+    if not np.isfinite(g).all():  # the library would print of it before it says so
+        raise np.linalg.LinAlgError
     columns = np.column_stack([np.ones_like(g), g])
     c, k = (float(value) for value in np.linalg.lstsq(columns, y, rcond=None)[0])
     if floor and c < 0:  # the problem is convex: its optimum lies on the boundary

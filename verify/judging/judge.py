@@ -14,7 +14,18 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from verify.errors import UserError
-from verify.judging.measure import Arm, Unsettled, check_comparable, describe, means, per_seed, readings, significant
+from verify.judging.measure import (
+    Arm,
+    Unsettled,
+    average,
+    check_comparable,
+    check_size,
+    describe,
+    means,
+    per_seed,
+    readings,
+    significant,
+)
 from verify.model import Choice, Claim, Criterion, Evidence, Record, Scalar, Status, Test, Trial, Verdict
 
 ALPHA = 0.05
@@ -61,6 +72,7 @@ def judge(claim: Claim, evidence: Evidence, trials: Sequence[Trial], claims_decl
         if claim.control is not None:
             control = _control(replace(test, where={**test.where, **claim.control}), evidence, trials)
         check_comparable([*arms, *(control or ())], evidence)
+        check_size(test, [*arms, *(control or ())])
         count = partial(verdict, trials=len({id(reading.record) for arm in arms for reading in arm}))
         if test.criterion.every:
             return _judge_every(test, arms, control, count)
@@ -88,7 +100,7 @@ def choose(choice: Choice, parameter: str, for_parameters: Mapping[str, Scalar],
             number = record.number(choice.metric)
             found.setdefault(record.parameters[parameter], []).append(math.nan if number is None else number)
     sign = 1 if choice.goal == "minimise" else -1
-    scores = {value: sign * significant(math.fsum(numbers) / len(numbers)) for value, numbers in found.items()}
+    scores = {value: sign * significant(average(numbers)) for value, numbers in found.items()}
     finite = {value: score for value, score in scores.items() if math.isfinite(score)}
     if not finite:
         raise UserError(
@@ -179,7 +191,7 @@ def _estimate(test: Test, arms: Sequence[Arm], level: float) -> _Estimate:
     if test.statistic == "sd":
         return _spread(arms, level)
     numbers = tuple(per_seed(test, arms).values())
-    mean, interval = math.fsum(numbers) / len(numbers), None
+    mean, interval = average(numbers), None
     if abs(mean) <= 1e-12 * max(map(abs, numbers)):
         mean = 0.0  # numbers that cancel leave rounding noise, which is no estimate
     if len(numbers) >= FEWEST and len(set(numbers)) > 1:

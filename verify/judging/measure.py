@@ -12,6 +12,9 @@ from msgspec import Struct
 
 from verify.model import Evidence, Record, Scalar, Status, Test, Trial, Where
 
+LARGEST = 1e150
+"""Numbers from here on have no finite square, so no spread."""
+
 
 class Unsettled(Exception):
     """The evidence cannot be judged; `reason` is one clause for the reader."""
@@ -31,11 +34,19 @@ class Reading(Struct, frozen=True):
 
 Arm = tuple[Reading, ...]
 Key = tuple[tuple[tuple[str, Scalar], ...], int]
+_Statistic = Callable[[Test, Sequence[Arm]], dict[int, float]]
 
 
 def significant(value: float) -> float:
     """`value` with the six significant digits that evidence keeps: what is compared is what is shown."""
     return float(f"{value:.6g}")
+
+
+def average(numbers: Sequence[float]) -> float:
+    """The mean of finite numbers, also where their sum is none."""
+    if max(map(abs, numbers)) < LARGEST:
+        return math.fsum(numbers) / len(numbers)
+    return math.fsum(number / len(numbers) for number in numbers)
 
 
 def arms(test: Test) -> tuple[Where, ...]:
@@ -81,9 +92,22 @@ def check_comparable(groups: Sequence[Arm], evidence: Evidence) -> None:
         raise Unsettled("inconclusive", "the trials compared did not see the same data set")
 
 
+def check_size(test: Test, groups: Sequence[Arm]) -> None:
+    """Raise `Unsettled` where a number is too large to compute with, and the test does not just look at each."""
+    if test.criterion.every and test.statistic == "mean":
+        return
+    records = {id(reading.record): reading.value for arm in groups for reading in arm}
+    if large := sum(abs(value) >= LARGEST for value in records.values()):
+        what = f"{large} of {len(records)} trials returned {test.metric} of {LARGEST:g} or more"
+        raise Unsettled("inconclusive", f"{what}, too large to compute with")
+
+
 def per_seed(test: Test, groups: Sequence[Arm]) -> dict[int, float]:
-    """The statistic of each seed, in the order of seeds (`sd` is taken over seeds and has none: see `means`)."""
-    statistics: dict[str, Callable[[Test, Sequence[Arm]], dict[int, float]]] = {
+    """The statistic of each seed, in the order of seeds (`sd` is taken over seeds and has none: see `means`).
+
+    Raises `Unsettled` where the arms do not have it, or have none to compute with.
+    """
+    statistics: dict[str, _Statistic] = {
         "mean": lambda _, groups: means(groups[0]),
         "difference": lambda _, groups: _paired(_subtract, means(groups[0]), means(groups[1])),
         "log_ratio": lambda test, groups: _paired(_log_ratio(test.metric), means(groups[0]), means(groups[1])),
@@ -91,7 +115,23 @@ def per_seed(test: Test, groups: Sequence[Arm]) -> dict[int, float]:
         "interaction": _interaction,
         "holdout_error": _holdout_error,
     }
-    return {seed: significant(value) for seed, value in statistics[test.statistic](test, groups).items()}
+    found = _computed(statistics[test.statistic], test, groups)
+    if not all(abs(value) < LARGEST for value in found.values()):  # nor is one that is not a number
+        raise Unsettled("inconclusive", f"in a seed, the {test.statistic} is too large to compute with")
+    return {seed: significant(value) for seed, value in found.items()}
+
+
+def _computed(statistic: _Statistic, test: Test, groups: Sequence[Arm]) -> dict[int, float]:
+    if test.along is None:
+        return statistic(test, groups)
+    import numpy as np
+
+    try:
+        with np.errstate(all="ignore"):  # what comes of it is looked at by whoever asked
+            return statistic(test, groups)
+    except np.linalg.LinAlgError:
+        message = f"the values of {test.along} lie too far apart to fit anything over them"
+        raise Unsettled("inconclusive", message) from None
 
 
 def means(arm: Arm) -> dict[int, float]:
@@ -99,7 +139,7 @@ def means(arm: Arm) -> dict[int, float]:
     seeds: dict[int, list[float]] = {}
     for reading in arm:
         seeds.setdefault(reading.record.seed, []).append(reading.value)
-    return {seed: math.fsum(seeds[seed]) / len(seeds[seed]) for seed in sorted(seeds)}
+    return {seed: average(seeds[seed]) for seed in sorted(seeds)}
 
 
 def describe(where: Mapping[str, Scalar]) -> str:
@@ -230,6 +270,8 @@ def _places(test: Test, arm: Arm) -> list[float]:
     numbers = [float(value) for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
     if len(numbers) < len(values):
         raise Unsettled("inconclusive", f"{test.along} is not a number in every trial")
+    if any(number and not 1 / LARGEST < abs(number) < LARGEST for number in numbers):
+        raise Unsettled("inconclusive", f"{test.along} is too large or too small to compute with")
     if (test.log or test.statistic == "holdout_error") and min(numbers) <= 0:
         raise Unsettled("inconclusive", f"{test.along} has no logarithm where it is 0 or less")
     return sorted(numbers)

@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from verify.errors import CONFLICT, CONFLICT_MARKS, UserError
-from verify.model import Environment, Evidence, Failure, Record, Registration, Scale
+from verify.model import FORMS, STATISTICS, Environment, Evidence, Failure, Record, Registration, Scale, Test
 from verify.planning.fingerprint import digest
 from verify.planning.plan import fingerprint
 
@@ -24,6 +24,8 @@ Place = tuple[str, str, Scale]
 UNDECODABLE = (ValueError, RecursionError)
 """What decoding raises: a DecodeError is a ValueError, as is text that is not UTF-8; brackets may be too deep."""
 RESTORE = "it is written by `verify run` only: restore it with git, or delete it and rerun"
+_LONGEST = 1e9
+"""Seconds that no trial takes: thirty years."""
 _encoder = msgspec.json.Encoder()
 _sorted = msgspec.json.Encoder(order="sorted")
 
@@ -106,7 +108,22 @@ def decode(content: bytes, name: str, of: Place) -> Evidence:
         wrong = found.take(line)
         if wrong:
             raise UserError(wrong, name, number, _mend_hint(name))
+    if not is_journal(name):
+        _expect_as_written(lines, content, name)
     return found.evidence(of)
+
+
+def _expect_as_written(lines: list[Line], content: bytes, name: str) -> None:
+    """See that evidence holds nothing beside what is read of it: no other key, none twice, no number in other digits.
+
+    What looks into a file without decoding it, as a run with nothing to do, may rely on that.
+    """
+    if encode(lines) == content:
+        return
+    for number, (line, text) in enumerate(zip(lines, content.split(b"\n"), strict=False), 1):
+        if _encoder.encode(line) != text:
+            wrong = "this line holds more than is read of it, or is not as it is written"
+            raise UserError(wrong, name, number, RESTORE)
 
 
 class _Found:
@@ -148,6 +165,8 @@ class _Found:
             return f"record {record.fingerprint} was run on '{record.environment}', which no line before it describes"
         if record.code not in self._codes:
             return f"record {record.fingerprint} is of code '{record.code}', which no line before it describes"
+        if not 0 <= record.seconds < _LONGEST:
+            return f"record {record.fingerprint} is said to have taken {record.seconds:g} seconds"
         expected = fingerprint(self._scale, record)
         if record.fingerprint != expected:
             return f"record {record.fingerprint} is of another trial: its parameters, seed and code give {expected}"
@@ -180,7 +199,15 @@ def _wrong_registration(registration: Registration) -> str:
         return f"'{registration.on}' is no date such as 2026-11-27"
     if registration.seeds < 1 or registration.seen < 0:
         return "a test is registered with one seed or more, and after zero trials or more"
-    return ""
+    return "" if _can_be_declared(registration.test) else "no review can declare the test that is registered here"
+
+
+def _can_be_declared(test: Test) -> bool:
+    """Whether all that puts a test into words finds what it needs."""
+    forms = {test.form, *test.rivals} - {None}
+    paired = all(len(each) in (0, 2) for each in (test.arms, test.between, test.spans))
+    bounded = test.criterion.low is not None or test.criterion.high is not None
+    return test.statistic in STATISTICS and forms <= set(FORMS) and paired and bounded
 
 
 def is_journal(name: str) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from markupsafe import Markup
 
+from verify.judging.measure import LARGEST
 from verify.model import Criterion, Verdict
 from verify.site.words import criterion as clause
 from verify.site.words import number
@@ -20,11 +21,13 @@ _ROW, _CONTROL_ROW, _AXIS = 14.0, 29.0, 40.0
 
 def interval(verdict: Verdict, criterion: Criterion) -> Markup:
     """The estimate, its interval, the seeds and the control over the region where the claim holds; empty without
-    an estimate.
+    an estimate, and where no axis can have all of that.
     """
     if verdict.estimate is None or not math.isfinite(verdict.estimate):
         return Markup("")
     axis = _Axis(_shown(verdict, criterion))
+    if not 1 / LARGEST < axis.high - axis.low < LARGEST:
+        return Markup("")
     label = f"{_said(verdict)}; the claim holds {clause(criterion)}"
     parts = [*_region(axis, criterion), *_measurement(axis, verdict), *_control(axis, verdict), *axis.draw()]
     opening = Markup('<svg class="verify-interval" viewBox="0 0 {:g} {:g}" role="img" aria-label="{}" {} {}>').format(

@@ -9,13 +9,14 @@ from html import escape
 from typing import assert_never
 
 from verify.format.bindings import Binding, Finding, Inline, Reference, scale_of
+from verify.judging.measure import average
 from verify.model import Record, Scalar, Where
 from verify.project.project import Project
 from verify.site import words
 from verify.site.views import Result, ReviewView
 
 STATISTICS: Mapping[str, Callable[[Sequence[float]], float]] = {
-    "mean": statistics.fmean,
+    "mean": average,
     "sd": statistics.stdev,
     "min": min,
     "max": max,
@@ -56,7 +57,11 @@ class Prose:
             return _none("diverged")
         standings = self._verifications[item.verification].standings
         stale = any(each.scale == scale and each.stale for each in standings)
-        return _value(STATISTICS[item.statistic](numbers), item.format) + (_mark("stale") if stale else "")
+        try:
+            value = STATISTICS[item.statistic](numbers)
+        except OverflowError:
+            return _none("too large")
+        return _value(value, item.format) + (_mark("stale") if stale else "")
 
     def _finding(self, item: Finding) -> str:
         result = self._result(item)
