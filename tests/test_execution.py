@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,13 @@ def test_torch_that_is_not_installed(mini: Mini, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("verify.running.runner.find_spec", lambda _: None)
     with pytest.raises(UserErrors, match="torch is not installed, and experiments train with it"):
         executed(mini)
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its names are UTF-8")
+def test_a_folder_whose_name_is_no_text(tmp_path: Path) -> None:
+    run = planned(Mini(tmp_path / os.fsdecode(b"odd\xff")))
+    with pytest.raises(UserErrors, match=r"the project's folder, '.*odd\\udcff', has a name that is not UTF-8"):
+        run.execute(Fake())
 
 
 def test_each_batch_has_the_environment_it_came_with(mini: Mini) -> None:

@@ -68,6 +68,15 @@ def test_a_run_executes_what_changed_and_nothing_else(tossed: Mini) -> None:
     assert "no mistakes" in tossed.verify("check")
 
 
+def test_temporary_files_may_lie_deeper_than_a_sockets_path_may_be_long(
+    tossed: Mini, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / ("x" * 120)
+    deep.mkdir()
+    monkeypatch.setenv("TMPDIR", str(deep))
+    assert "notebook coin: executed in" in tossed.verify("run")
+
+
 def test_a_verification_asked_for_by_name_leaves_notebooks_alone(tossed: Mini) -> None:
     assert "notebook" not in tossed.verify("run", "coin:flips")
     assert "executed" in tossed.verify("run", "coin")

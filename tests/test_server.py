@@ -177,11 +177,14 @@ def test_the_environment_is_a_list_of_what_is_kept() -> None:
         "TOKEN": "x",
         "https_proxy": "p",
         "HF_HOME": "h",
+        "TORCH_HOME": "~/t",
+        "VERIFY_DATA": "",
         "LC_ALL": "de_DE",
         "OMP_NUM_THREADS": "9",
     }
     assert cleaned(given, 2) == {
-        "PATH": "/bin", "https_proxy": "p", "HF_HOME": "h", "LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONHASHSEED": "0",
+        "PATH": "/bin", "https_proxy": "p", "HF_HOME": f"{Path.cwd()}/h", "TORCH_HOME": "~/t", "VERIFY_DATA": "",
+        "LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONHASHSEED": "0",
         "PYTHONUTF8": "1", "OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2",
         "NUMEXPR_NUM_THREADS": "2", "VECLIB_MAXIMUM_THREADS": "2",
     }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -273,6 +274,13 @@ def test_modules_caches_and_what_lies_elsewhere_may_be_opened(
             assert results(run(opening(f"open(HERE.parent / '{name}').close()")))
     assert results(run(opening(f"open({str(elsewhere)!r}, 'w').close()")))
     assert "own/c" in error(run(opening("open(HERE.parent / 'own/c')")))
+
+
+def test_temporary_files_may_lie_below_the_project(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    made = "TemporaryFile() as a, tempfile.NamedTemporaryFile() as b, tempfile.TemporaryDirectory() as c"
+    assert results(run(opening(f"import tempfile\nwith tempfile.{made}: open(c + '/d', 'w').close()")))
 
 
 def test_a_file_that_lies_beside_the_review_but_is_not_declared_is_hinted_at(run: Run, tmp_path: Path) -> None:

@@ -59,8 +59,8 @@ class Watch:
         if event != "open" or self._root is None or not isinstance(arguments[0], (str, bytes)):
             return
         path = os.path.realpath(os.fsdecode(arguments[0]))
-        if not path.startswith(self._root) or path.startswith(self._allowed) or _is_bytecode(path):
-            return
+        if not path.startswith(self._root) or (path + os.sep).startswith(self._allowed) or _is_bytecode(path):
+            return  # a folder itself is opened for files without a name
         writes = _writes(arguments[1], arguments[2])
         if not writes and (path in self._data or path.endswith(_MODULES) or not Path(path).is_file()):
             return

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 TIME_LIMIT = 300
 """Seconds a cell may take."""
+_LONGEST = 80
+"""Bytes of the folder for temporary files: a socket's whole path may have 103."""
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 _LINE = re.compile(r"Cell In\[\d+\], line (\d+)")
 
@@ -151,7 +153,7 @@ def execute(project: Project, notebook: Notebook) -> None:
     Raises:
         UserError: a cell failed, at its line of the source; what was there of an older source is removed.
     """
-    from tempfile import TemporaryDirectory
+    from tempfile import TemporaryDirectory, gettempdir
 
     import jupytext  # type: ignore[import-untyped]
     from nbclient import NotebookClient
@@ -163,7 +165,8 @@ def execute(project: Project, notebook: Notebook) -> None:
     text = utf8(notebook.source.read_bytes(), name).replace("\r\n", "\n")
     cells = jupytext.reads(text, fmt="py:percent")
     try:
-        with TemporaryDirectory() as folder:
+        short = len(os.fsencode(gettempdir())) <= _LONGEST
+        with TemporaryDirectory(dir=None if short else "/tmp") as folder:
             NotebookClient(
                 cells,
                 timeout=TIME_LIMIT,

@@ -99,7 +99,7 @@ class Run:
 
         Raises:
             KeyboardInterrupt: as it came.
-            UserErrors: torch or the device is not here.
+            UserErrors: torch or the device is not here, or experiments cannot be told where the project is.
             Halted: results cannot be written.
             UserError: the executor cannot go on.
         """
@@ -123,6 +123,10 @@ class Run:
 
     def _describe(self, executor: Executor) -> Facts:
         """The device that what needs torch runs on; all else runs on the processor."""
+        root = str(next(iter(self.jobs.values())).project.root)
+        if root != root.encode("utf-8", "replace").decode():  # messages are UTF-8
+            hint = "rename the folder: experiments are told where they run"
+            raise UserErrors([UserError(f"the project's folder, {root!a}, has a name that is not UTF-8", hint=hint)])
         torch = any(job.needs_torch for job in self.open)
         if torch and find_spec("torch") is None:
             hint = "install it with what experiments need: `make setup`"
