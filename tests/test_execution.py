@@ -98,6 +98,17 @@ def test_torch_that_is_not_installed(mini: Mini, monkeypatch: pytest.MonkeyPatch
         executed(mini)
 
 
+def test_logs_of_trials_that_are_declared_no_more_go(mini: Mini) -> None:
+    run = planned(mini)
+    (job,) = run.jobs.values()
+    log = tasks.log_of(job, job.batches()[0])
+    log.parent.mkdir(parents=True)
+    for name in (log.name, "0123456789abcdef-1.log", "0123456789abcdef-30-again.log"):
+        (log.parent / name).write_text("x")
+    run.execute(Fake())
+    assert list(log.parent.iterdir()) == [log]
+
+
 @pytest.mark.skipif(sys.platform == "darwin", reason="its names are UTF-8")
 def test_a_folder_whose_name_is_no_text(tmp_path: Path) -> None:
     run = planned(Mini(tmp_path / os.fsdecode(b"odd\xff")))

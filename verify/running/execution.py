@@ -12,7 +12,7 @@ from verify.planning.plan import Batch
 from verify.running import tasks
 from verify.running.asked import Asks
 from verify.running.estimate import Estimate
-from verify.running.executors import Done, Executor
+from verify.running.executors import Done, Executor, logs
 from verify.running.interrupts import undisturbed
 from verify.running.jobs import Job, Key
 from verify.running.progress import Listener
@@ -59,9 +59,12 @@ class Execution:
     def _submit(self, jobs: Collection[Job]) -> None:
         """Hand in the batches of `jobs`, the longest first, so that no worker is left alone with one at the end."""
         left = [job for job in jobs if not self._shows_mistake(job, job.fresh_records())]
+        waiting: list[tuple[float, Job, Batch]] = []
         for job in left:
             job.register(self._today)
-        waiting = [(self._estimate.of(job, batch), job, batch) for job in left for batch in job.batches()]
+            batches = job.batches()
+            logs.forget(tasks.log_of(job, batches[0]).parent, {each.fingerprint for each in job.trials})
+            waiting += [(self._estimate.of(job, batch), job, batch) for batch in batches]
         waiting.sort(key=lambda each: -each[0])
         if waiting:
             self._listener.begun(list(dict.fromkeys(job.name for _, job, _ in waiting)))

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Container
+from contextlib import suppress
 from pathlib import Path
 
 MOST = 1_000_000
 """Bytes that are kept of the beginning, and of the end."""
+
+
+def forget(folder: Path, declared: Container[str]) -> None:
+    """Remove from a verification's folder the logs of trials that are declared no more: each edit would leave some."""
+    with suppress(OSError):
+        for each in folder.glob("*.log"):
+            if each.name.partition("-")[0] not in declared:
+                each.unlink()
 
 
 class Log:
