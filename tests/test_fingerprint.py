@@ -135,6 +135,28 @@ def test_an_import_inside_a_function_leads_on_too() -> None:
     assert sources(modules).reach("verify.a", "trial").hash != before
 
 
+@pytest.mark.parametrize(
+    ("header", "counts"),
+    [
+        ("@dataclass\nclass C:", True),
+        ("class C(Struct):", True),
+        ("class C(metaclass=M):", True),
+        ("class C:", False),
+        ("class C(typing.NamedTuple):", False),
+        ("class C(nn.Module):", False),
+    ],
+)
+def test_annotations_of_fields_count_where_something_may_read_them(header: str, counts: bool) -> None:
+    """Of `x: ClassVar[int]` a dataclass makes no field."""
+    code = f"Kind = int\n{header}\n    x: Kind = 1\ndef trial(seed, device):\n    return C()"
+
+    def found(text: str) -> str:
+        return sources({"verify.a": text}).reach("verify.a", "trial").hash
+
+    for changed in (code.replace("x: Kind", "x: ClassVar[Kind]"), code.replace("Kind = int", "Kind = float")):
+        assert (found(changed) != found(code)) == counts
+
+
 def test_a_module_handed_on_as_a_whole_counts_as_a_whole() -> None:
     modules = {
         "verify.a": "from verify import c\ndef trial(seed, device):\n    return use(c)",
@@ -161,7 +183,7 @@ def test_an_unknown_experiment_is_an_error() -> None:
 def test_every_python_gives_the_same_hash() -> None:
     """`ast.dump` differs between 3.11, 3.12 and 3.13; this value was computed on 3.11 and holds on all three."""
     source = "@d(1)\nclass A(B):\n    x: int = 1\n    def f(self, *, a=None): return f'{a!r:>3} {1}'"
-    assert digest("".join(canonical(ast.parse(source)))) == "630a264490df65ac"
+    assert digest("".join(canonical(ast.parse(source)))) == "9fd8d5054d952242"
     assert digest("".join(canonical(ast.parse("f'{a = !r:>{n}} {b:{c}{d}}'")))) == "b58bc1d10b544308"
 
 

@@ -3,8 +3,9 @@
 An experiment's code counts at the granularity of top-level definitions: those its own definition reaches by name,
 through this package's modules and those of the project's own folders, and what importing these does besides.  They
 are a graph: its nodes are definitions, hashed from their syntax trees without positions, comments, docstrings and
-annotations, its edges say which name of one leads to which other.  The hash is of the graph as it is walked from the
-experiment, and holds no name of a module or a review: code that moves keeps it.  Nothing is imported.
+annotations (but for those of fields, where a decorator or a base class may read them), its edges say which name of
+one leads to which other.  The hash is of the graph as it is walked from the experiment, and holds no name of a module
+or a review: code that moves keeps it.  Nothing is imported.
 
 What it cannot see: names made at run time (`getattr(module, name)`), and installed libraries, whose versions are in
 the record instead.

@@ -16,6 +16,8 @@ Use = tuple[str, tuple[str, ...]]
 """A name that is read, with the attributes that follow it: `a.b.c` is ("a", ("b", "c"))."""
 
 _UNSEEN = {"annotation", "returns", "type_comment", "type_params", "kind", "ctx"}
+_NO_READERS = ("NamedTuple", "Module")
+"""Base classes, torch's among them, that take of annotations no more than the names."""
 _OWN_SCOPE = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSION = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
@@ -52,6 +54,9 @@ def canonical(node: object) -> Iterator[str]:
             elif isinstance(node, ast.JoinedStr):  # Python 3.12 has empty texts in some formats
                 value = [each for each in value if not (isinstance(each, ast.Constant) and each.value == "")]
             yield from canonical(value)
+        for annotation in _acting_annotations(node):
+            yield " annotation="
+            yield from canonical(annotation)
         yield ")"
     elif isinstance(node, list):
         for item in node:
@@ -60,6 +65,16 @@ def canonical(node: object) -> Iterator[str]:
                 yield ","
     else:
         yield repr(node)
+
+
+def _acting_annotations(node: ast.AST) -> list[ast.expr]:
+    """Of a class body, those that a decorator or a base class may read, as dataclasses do to tell what a field is."""
+    if not isinstance(node, ast.ClassDef):
+        return []
+    bases = [each for each in node.bases if ast.unparse(each).rpartition(".")[2] not in _NO_READERS]
+    if not (node.decorator_list or bases or node.keywords):
+        return []
+    return [each.annotation for each in node.body if isinstance(each, ast.AnnAssign)]
 
 
 def _written(value: object) -> str:
@@ -111,6 +126,7 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
                 yield from _decorators([child])
             elif isinstance(child, ast.AST):
                 yield child
+    yield from _acting_annotations(node)
 
 
 def imports(nodes: Iterable[ast.AST], package: list[str]) -> Iterator[Import]:
