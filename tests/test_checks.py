@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.conftest import COIN, Mini
@@ -102,6 +104,22 @@ def test_stale_evidence_of_trials_that_are_declared_no_more(ran: Mini) -> None:
     ran.edit("seeds: 5", "seeds: 4")
     (stale,) = found(ran)
     assert "2 of 10 records of 'flips' at tiny are stale: no trial of theirs is declared any more" in stale
+
+
+@pytest.mark.parametrize(("old", "new"), [('"seed":1', '"seed":0'), ('"bias":0.5', '"bias":0.8'), ("", "")])
+def test_failures_of_no_declared_trial(ran: Mini, old: str, new: str) -> None:
+    *lines, last = ran.evidence.read_text().splitlines(keepends=True)
+    record = json.loads(next(line for line in lines if '"seed":1' in line))["trial"]
+    kept = [line for line in lines if record["fingerprint"] not in line]
+    failure = {**{name: record[name] for name in ("fingerprint", "parameters", "seed")}, "error": "ValueError: no"}
+    if not old:
+        failure["fingerprint"] = "0" * 16
+    text = json.dumps({"failure": failure}, separators=(",", ":")) + "\n"
+    ran.evidence.write_text("".join([*kept, last, text]))
+    said = "docs/evidence/coin/flips.tiny.jsonl: 1 of 1 failures are of no trial that is declared"
+    assert (said in "\n".join(found(ran))) == (not old), "of a trial that failed, nothing is wrong"
+    ran.evidence.write_text("".join([*kept, last, text.replace(old, new)]))
+    assert said in "\n".join(found(ran))
 
 
 def test_evidence_of_fewer_trials_than_are_declared_is_no_mistake(ran: Mini) -> None:

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from tests.conftest import Mini
 from verify.drawing import figures
 from verify.errors import UserErrors
+from verify.model import Evidence, Review
 from verify.project import audit, derived, known, own, program
 from verify.project.project import Project
 from verify.project.refresh import refresh
@@ -89,7 +90,11 @@ FORGED = {
         _verdicts(lambda stored: stored.update(undrawn={"heads.tiny": "it is ugly"})),
         "verdicts.json: it says why 'heads.tiny' cannot be drawn, which is not so",
     ),
-    "verdicts": (_put("verdicts.json", "{"), "verdicts.json: the verdict of 'fair' at tiny is missing"),
+    "verdicts": (_put("verdicts.json", "{"), "verdicts.json: it holds no verdicts: Input data was truncated"),
+    "conflict": (
+        _text("verdicts.json", '{\n "verdicts"', '{\n<<<<<<< HEAD\n "verdicts"'),
+        "verdicts.json:2: this is a conflict that git left",
+    ),
     "drawing": (_text("heads.tiny.svg", "0.5", "0.6"), "heads.tiny.svg: this drawing is not what the records give"),
     "specification": (
         _text("heads.tiny.vl.json", '"kind":"mean"', '"kind":"seed"'),
@@ -103,9 +108,24 @@ FORGED = {
         lambda folder: (folder.with_name("gone").mkdir(), _put("verdicts.json", "{}")(folder.with_name("gone"))),
         "docs/evidence/gone/verdicts.json: this was derived for a review that is not there",
     ),
+    "added for what an editor left": (
+        lambda folder: (
+            (folder.parents[2] / "reviews" / "#left.md").write_text(""),
+            folder.with_name("#left").mkdir(),
+            _put("index.html", "<p>")(folder.with_name("#left")),
+        ),
+        "docs/evidence/#left/index.html: this was derived for a review that is not there",
+    ),
     "added beside": (
         lambda folder: _put("all.json", "{}")(folder.parent),
         "docs/evidence/all.json: this was derived for a review that is not there",
+    ),
+    "link": (
+        lambda folder: (
+            (folder / "heads.tiny.svg").rename(folder.parents[2] / "heads.svg"),
+            (folder / "heads.tiny.svg").symlink_to("../../../heads.svg"),
+        ),
+        "docs/evidence/coin/heads.tiny.svg: this is a link: what lies elsewhere is not looked after",
     ),
     "missing": (lambda folder: (folder / "thumbnail.svg").unlink(), "thumbnail.svg: this drawing is missing"),
     "missing verdicts": (lambda folder: (folder / "verdicts.json").unlink(), "the verdicts of this review are missing"),
@@ -114,6 +134,14 @@ FORGED = {
         "verdicts.json: the verdict of 'fair' at tiny is supported; the records give not run",
     ),
     "environment": (_text("flips.tiny.jsonl", '"system":"', '"system":"Not '), "flips.tiny.jsonl:2: "),
+    "key of a record": (
+        _text("flips.tiny.jsonl", '"seconds":', '"note":"it holds","seconds":'),
+        "flips.tiny.jsonl:6: this line holds more than is read of it",
+    ),
+    "date": (
+        _text("flips.tiny.jsonl", '"on":"2', '"on":"9'),
+        "flips.tiny.jsonl: the test of 'fair' is registered on 9[0-9-]*, which is yet to come",
+    ),
     "scale": (_text("flips.tiny.jsonl", '"scale":"tiny"', '"scale":"full"'), "flips.tiny.jsonl:1: "),
     "seed": (_text("flips.tiny.jsonl", '"seed":4', '"seed":9'), "flips.tiny.jsonl:"),
 }  # fmt: skip
@@ -128,6 +156,30 @@ def test_what_was_forged_is_found_here_and_on_a_fresh_clone(ran: Mini, kind: str
     if not kept:
         forget(ran)
     assert any(re.search(said, each) for each in found(ran)), found(ran)
+
+
+def test_a_thumbnail_that_was_not_compared_is_told(ran: Mini, monkeypatch: pytest.MonkeyPatch) -> None:
+    forget(ran)
+    made = derived._draw
+
+    def draw(review: Review, drawing: derived.Drawing, evidence: Evidence | None) -> derived.Drawn:
+        if drawing.small:
+            return derived.Drawn(drawing, reason="no process could be started to draw it", passing=True)
+        return made(review, drawing, evidence)
+
+    monkeypatch.setattr(derived, "_draw", draw)
+    [said] = found(ran)
+    assert "figure 'heads' at scale tiny cannot be drawn: no process could be started to draw it" in said
+
+
+def test_verdicts_that_cannot_be_read_are_replaced_by_a_refresh(ran: Mini) -> None:
+    path = ran.evidence.parent / "verdicts.json"
+    before = path.read_bytes()
+    for content in (b"<<<<<<< HEAD\n", b"\xff", b"[" * 100_000, b"[]"):
+        path.write_bytes(content)
+        assert "docs/evidence/coin/verdicts.json" in ran.verify("check", expect=2)
+        ran.verify("refresh")
+        assert path.read_bytes() == before
 
 
 def test_nothing_is_believed_for_a_hash_beside_it(ran: Mini) -> None:

@@ -262,6 +262,15 @@ def test_a_line_that_holds_more_than_is_read_of_it_is_refused(tmp_path: Path, ch
     assert kept.records == (record(1), record(2))
 
 
+@pytest.mark.parametrize("error", ["a\nb", "a" * 301])
+def test_an_error_that_is_not_one_line_is_refused(tmp_path: Path, error: str) -> None:
+    content = evidence_of(record(1)) + lines.encode([lines.Line(failure=replace(failure(2), error=error))])
+    wrong = refused(tmp_path / "f", content)
+    said = f"the error of trial {failure(2).fingerprint} is not one line of 300 characters"
+    assert (wrong.message, wrong.line) == (said, 6)
+    assert store.read(tmp_path / "f", KEPT, OF) is not None
+
+
 @pytest.mark.parametrize("content", [b"", b'{"evidence":{"version":2,"rev'])
 def test_a_journal_whose_first_line_was_never_finished_holds_nothing_and_goes_on(
     journal: store.Journal, content: bytes

@@ -10,8 +10,9 @@ from verify.errors import UserError, UserErrors, nearest
 from verify.format import bindings, reviews
 from verify.model import Evidence, Review, Scale, Verification
 from verify.planning.plan import Planned, examine
-from verify.project import audit
+from verify.project import audit, reviewfiles
 from verify.project.derived import Derivation
+from verify.project.lines import RESTORE
 from verify.project.project import Project
 from verify.running import notebooks, witness
 from verify.site import checks as page_checks
@@ -49,7 +50,7 @@ def check(root: Path, names: Sequence[str]) -> tuple[int, list[UserError]]:
 
 def _slugs(root: Path, project: Project, names: Iterable[str], errors: Iterable[UserError]) -> set[str]:
     """What `coin`, `coin.md` and `reviews/coin.md` name, also where the file cannot be read."""
-    known = {review.slug for review in project.reviews} | {path.stem for path in (root / "reviews").glob("*.md")}
+    known = {review.slug for review in project.reviews} | reviewfiles.slugs(root)
     known |= {Path(each.file).stem for each in errors if _in_reviews(each.file)}
     slugs = {name: name.removeprefix("./").removeprefix("reviews/").removesuffix(".md") for name in names}
     unknown = [slug for slug in slugs.values() if slug not in known]
@@ -77,7 +78,7 @@ def _between(project: Project, chosen: Sequence[Review]) -> Iterator[UserError]:
     slugs = {review.slug for review in chosen}
     others = [review for review in project.reviews if review.slug not in slugs]
     yield from reviews.check([*others, *chosen])  # the later of two is told, so those that are asked for come last
-    broken = {path.stem for path in (project.root / "reviews").glob("*.md")} - {each.slug for each in project.reviews}
+    broken = reviewfiles.slugs(project.root) - {each.slug for each in project.reviews}
     for error in (*audit.strays(project), *notebooks.mistakes(project)):
         if not _is_of(error.file, broken):  # what belongs to a review that cannot be read is not known
             yield error
@@ -104,6 +105,22 @@ def _stale(project: Project, review: Review) -> Iterator[UserError]:
             message += _why_stale(project, review, verification, scale, evidence)
             hint = f"run `verify run --missing {review.slug}:{verification.id} --scale {scale}`, then `verify refresh`"
             yield UserError(message, review.path, verification.line, hint)
+
+
+def _failures(project: Project, review: Review) -> Iterator[UserError]:
+    """Failures that are of no trial as it is declared now: they are shown, and nothing says what of."""
+    for verification, scale in project.rungs(review):
+        evidence = project.evidence(review.slug, verification.id, scale)
+        if evidence is None or not evidence.failures:
+            continue
+        trials = {
+            each.fingerprint: (each.parameters, each.seed) for each in project.trials(review, verification, scale)
+        }
+        of_none = sum(trials.get(each.fingerprint) != (each.parameters, each.seed) for each in evidence.failures)
+        if of_none:
+            name = project.relative(project.evidence_path(review.slug, verification.id, scale))
+            message = f"{of_none} of {len(evidence.failures)} failures are of no trial that is declared"
+            yield UserError(message, name, 0, RESTORE)
 
 
 def _why_stale(project: Project, review: Review, verification: Verification, scale: Scale, evidence: Evidence) -> str:
@@ -154,6 +171,7 @@ def _unbound(project: Project, review: Review, binding: bindings.Binding) -> Ite
 _OF_A_REVIEW: tuple[Callable[[Project, Review], Iterable[UserError]], ...] = (
     _unreadable,
     _stale,
+    _failures,
     audit.contents,
     _in_prose,
     witness.mistakes,

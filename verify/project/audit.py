@@ -7,14 +7,15 @@ again and compared: verdicts with their numbers, drawings, specifications, thumb
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
 import msgspec
 
-from verify.errors import UserError, UserErrors, nearest
-from verify.model import Review, Verdict, Verification
-from verify.project import store
+from verify.errors import CONFLICT, CONFLICT_MARKS, UserError, UserErrors, nearest, reason
+from verify.model import Evidence, Review, Verdict, Verification
+from verify.project import reviewfiles, store
 from verify.project.derived import Derivation, Derived, Drawn, paths
 from verify.project.project import Project
 
@@ -22,6 +23,7 @@ MOST = 20
 """Differences that are told of one review; of the others, how many."""
 _REFRESH = "bring it up to date: `verify refresh`"
 _REMOVE = "remove it: what lies here is published"
+_COPY = "put the file itself in its place"
 
 
 def mistakes(project: Project, *, records: bool = True) -> list[UserError]:
@@ -50,9 +52,12 @@ def differences(project: Project, derivation: Derivation) -> Iterator[UserError]
         if more := sum(1 for _ in found):
             name = project.relative(project.verdicts_path(slug).parent)
             yield UserError(f"{more} more files or verdicts differ from what the records give", name, 0, _REFRESH)
-        yield from (
-            undrawn(derived.review, each) for each in derived.drawings if each.reason and not each.drawing.small
-        )
+        yield from (undrawn(derived.review, each) for each in derived.drawings if each.reason and _is_told(each))
+
+
+def _is_told(drawn: Drawn) -> bool:
+    """Whether it is said why it cannot be drawn: a thumbnail fails with its figure, unless it was just not compared."""
+    return drawn.passing or not drawn.drawing.small
 
 
 def undrawn(review: Review, drawn: Drawn) -> UserError:
@@ -79,6 +84,9 @@ def _differences(project: Project, derived: Derived) -> Iterator[UserError]:
     expected |= {project.evidence_path(derived.review.slug, each.id, at) for each, at in project.rungs(derived.review)}
     folder = project.verdicts_path(derived.review.slug).parent
     yield from (_stray(project, path) for path in _below(folder) if path not in expected)
+    for path in sorted(expected):
+        if path.is_symlink():
+            yield UserError("this is a link: what lies elsewhere is not looked after", project.relative(path), 0, _COPY)
 
 
 # Verdicts
@@ -91,12 +99,29 @@ def _verdicts(project: Project, derived: Derived, begun: bool) -> Iterator[UserE
         if begun and (derived.verdicts or derived.drawings):
             yield UserError("the verdicts of this review are missing", name, 0, _REFRESH)
         return
+    if unreadable := _unreadable(path, name):
+        yield unreadable
+        return
     stored = project.stored(derived.review.slug)
     given = stored.verdicts if derived.verdicts is None else derived.verdicts
     wrong = [*_compared(stored.verdicts, given), *_reasons(stored.undrawn, derived.undrawn)]
     if not wrong and (stored.verdicts != given or not _is_canonical(path, stored)):
         wrong = ["it holds something else than verdicts, or not as they are written"]
     yield from (UserError(each, name, 0, _REFRESH) for each in wrong)
+
+
+def _unreadable(path: Path, name: str) -> UserError | None:
+    """Why a file holds no verdicts at all; a refresh replaces it whatever it holds."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        return UserError(f"the verdicts of this review cannot be read: {reason(error)}", name, 0, _REFRESH)
+    if wrong := store.wrong_with_verdicts(content):
+        for line, text in enumerate(content.split(b"\n"), 1):
+            if text.startswith(CONFLICT_MARKS):
+                return UserError(CONFLICT, name, line, _REFRESH)
+        return UserError(f"it holds no verdicts: {wrong}", name, 0, _REFRESH)
+    return None
 
 
 def _compared(published: Iterable[Verdict], given: Iterable[Verdict]) -> Iterator[str]:
@@ -167,7 +192,7 @@ def _files(project: Project, review: Review, drawn: Drawn, begun: bool) -> Itera
 def strays(project: Project) -> list[UserError]:
     """What lies among the evidence and is of no review."""
     folder = project.root / "docs" / "evidence"
-    slugs = {path.stem for path in (project.root / "reviews").glob("*.md")}
+    slugs = reviewfiles.slugs(project.root)
     found = []
     for path in _below(folder):
         if not path.is_dir() or path.is_symlink():
@@ -208,6 +233,8 @@ def contents(project: Project, review: Review) -> Iterator[UserError]:
         except UserErrors as wrong:
             yield from wrong.errors
             continue
+        if evidence is not None:
+            yield from _yet_to_come(project, evidence)
         if evidence is None or not evidence.records:
             continue
         values = {each for record in evidence.records for each in record.values}
@@ -216,6 +243,16 @@ def contents(project: Project, review: Review) -> Iterator[UserError]:
             if what not in known:
                 message = f"no record of '{verification.id}' at {scale} has '{what}'"
                 yield UserError(message, review.path, line, nearest(what, known))
+
+
+def _yet_to_come(project: Project, evidence: Evidence) -> Iterator[UserError]:
+    """Tests that are registered on a day after this one, wherever on earth it is."""
+    last = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+    name = project.relative(project.evidence_path(evidence.review, evidence.verification, evidence.scale))
+    for each in evidence.registered:
+        if each.on > last:
+            message = f"the test of '{each.claim}' is registered on {each.on}, which is yet to come"
+            yield UserError(message, name, 0, "was a clock wrong? restore the file with git, or delete it and rerun")
 
 
 def _named(verification: Verification, values: set[str], parameters: set[str]) -> Iterator[tuple[int, str, set[str]]]:

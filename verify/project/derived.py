@@ -19,6 +19,7 @@ from verify.drawing.failure import CannotDraw
 from verify.errors import UserError, UserErrors
 from verify.model import Evidence, Figure, Review, Scale, Verdict, Verification
 from verify.planning.fingerprint import digest
+from verify.project import reviewfiles
 from verify.project.known import Known, OfReview, Outcome
 from verify.project.project import Project
 
@@ -101,7 +102,7 @@ class Derivation:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._threads is not None:
             self._threads.shutdown(cancel_futures=True)
-        self._known.save({path.stem for path in (self._project.root / "reviews").glob("*.md")})
+        self._known.save(reviewfiles.slugs(self._project.root))
 
     def results(self) -> Iterator[Derived]:
         """What the records give, in the order of the reviews."""

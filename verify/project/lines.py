@@ -26,6 +26,8 @@ UNDECODABLE = (ValueError, RecursionError)
 RESTORE = "it is written by `verify run` only: restore it with git, or delete it and rerun"
 _LONGEST = 1e9
 """Seconds that no trial takes: thirty years."""
+LONGEST_ERROR = 300
+"""Characters of a failure's error, which is one line."""
 _encoder = msgspec.json.Encoder()
 _sorted = msgspec.json.Encoder(order="sorted")
 
@@ -144,7 +146,7 @@ class _Found:
         if line.trial is not None:
             return self._take_record(line.trial)
         if line.failure is not None:
-            wrong = self._repeated(line.failure.fingerprint)
+            wrong = self._repeated(line.failure.fingerprint) or self._too_long(line.failure)
             self._failures[line.failure.fingerprint] = line.failure
             return wrong
         if line.registered is not None:
@@ -178,6 +180,11 @@ class _Found:
     def _repeated(self, trial: str) -> str:
         known = not self._repeats and (trial in self._records or trial in self._failures)
         return f"trial {trial} stands here twice" if known else ""
+
+    def _too_long(self, failure: Failure) -> str:
+        """A journal may hold what a program of before wrote; evidence is shown."""
+        long = not self._repeats and (len(failure.error) > LONGEST_ERROR or "\n" in failure.error)
+        return f"the error of trial {failure.fingerprint} is not one line of {LONGEST_ERROR} characters" if long else ""
 
     def evidence(self, of: Place) -> Evidence:
         return Evidence(

@@ -44,6 +44,11 @@ def find(root: Path) -> tuple[dict[str, bytes], list[UserError]]:
     return found, errors
 
 
+def slugs(root: Path) -> set[str]:
+    """What the files that are meant as reviews are called, also those that cannot be read."""
+    return {name.removesuffix(".md") for name in _names(root, "reviews", []) if name.endswith(".md")}
+
+
 def _names(root: Path, folder: str, errors: list[UserError]) -> list[str]:
     """What lies in a folder, in order, without what is hidden."""
     try:

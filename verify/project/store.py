@@ -268,6 +268,15 @@ def decode_verdicts(content: bytes) -> Verdicts:
         return Verdicts()
 
 
+def wrong_with_verdicts(content: bytes) -> str:
+    """Why bytes are no `verdicts.json` of this version; empty where they are one."""
+    try:
+        _verdicts.decode(content)
+    except written.UNDECODABLE as error:
+        return str(error)
+    return ""
+
+
 def encode_verdicts(verdicts: Verdicts) -> bytes:
     """`verdicts.json`, indented, so that a change of verdict reads well in a diff."""
     return msgspec.json.format(_encoder.encode(verdicts), indent=1) + b"\n"

@@ -9,13 +9,10 @@ from verify.messages import Facts, Task
 from verify.model import Environment, Failure, Record
 from verify.planning.plan import Batch
 from verify.project import store
-from verify.project.lines import identified
+from verify.project.lines import LONGEST_ERROR, identified
 from verify.running import packages
 from verify.running.executors import Done
 from verify.running.jobs import Job
-
-LONGEST_ERROR = 300
-"""Characters of an error that are kept."""
 
 
 def log_of(job: Job, batch: Batch, time: str = "") -> Path:
