@@ -32,7 +32,10 @@ class Known:
 
     def register(self, registered: Iterable[Registration]) -> None:
         """Take in what is not known yet, in the order of time."""
-        new = [each for each in registered if each not in self.registered]
+        known: dict[str, list[Registration]] = {}  # there may be thousands of claims, and few tests of each
+        for each in self.registered:
+            known.setdefault(each.claim, []).append(each)
+        new = [each for each in registered if each not in known.get(each.claim, ())]
         self.registered = tuple(sorted((*self.registered, *new), key=lambda each: each.on))
 
     def forget(self, wrong: Callable[[Record], str | None]) -> dict[str, str]:
