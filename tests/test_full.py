@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 import torch
 
+from tests.batches import task
 from verify.drawing.series import declared
-from verify.lab import data, worker
+from verify.lab import batch, data, opened
 from verify.lab.data import Dataset, Split
+from verify.messages import Returned
 from verify.model import Choice, Review, Scalar, Verification
 from verify.planning.plan import points
 from verify.project.project import Project
@@ -26,6 +28,7 @@ FEW: dict[str, float] = {
 }  # fmt: skip
 """The most that these parameters may be here: networks of the same make, but narrow, and few steps."""
 TRAIN, HELD_OUT = 128, 64
+WATCH = opened.Watch()
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -62,20 +65,18 @@ def trials(review: Review, verification: Verification) -> Iterator[dict[str, Sca
 @pytest.mark.parametrize(("review", "verification"), DECLARED, ids=[f"{r.slug}:{v.id}" for r, v in DECLARED])
 def test_it_runs_to_its_end(review: Review, verification: Verification, tmp_path: Path) -> None:
     experiment = PROJECT.experiment(review, verification)
-    for number, parameters in enumerate(trials(review, verification)):
-        log = tmp_path / f"{number}.log"
+    for parameters in trials(review, verification):
         fields: dict[str, Any] = {
-            "function": experiment.name, "module": experiment.module, "code": None, "batched": experiment.batched,
-            "rides": experiment.rides, "diverged": experiment.diverged, "parameters": (parameters,), "seeds": (0,),
-            "device": "cpu", "log": str(log),
+            "function": experiment.name, "module": experiment.module, "batched": experiment.batched,
+            "rides": experiment.rides, "diverged": experiment.diverged, "parameters": (parameters,), "torch": True,
         }  # fmt: skip
-        results, _, error = worker.run(tuple(worker.Task(**fields)))
-        assert not error, f"{parameters}\n{log.read_text()}"
-        ((values, _, _),) = results
-        assert values.keys() == set(experiment.values)
+        reply = batch.run(task(tmp_path, None, **fields), WATCH, lambda _: None)
+        assert isinstance(reply, Returned), f"{parameters}\n{reply}"
+        (result,) = reply.results
+        assert result.values.keys() == set(experiment.values)
         for claim in verification.claims:
-            metric = values[claim.test.metric]
-            assert math.isfinite(metric[-1] if isinstance(metric, list) else metric)
+            metric = result.values[claim.test.metric]
+            assert math.isfinite(metric[-1] if isinstance(metric, tuple) else metric)
 
 
 def test_every_paper_has_definitions_for_the_largest_scale() -> None:
