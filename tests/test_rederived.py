@@ -226,6 +226,9 @@ def test_a_strict_build_and_an_export_end_with_what_was_forged_and_another_build
     assert done.returncode == 1
     for kind in ("status", "drawing"):
         assert FORGED[kind][1] in done.stderr
+    done = build(ran.root, "--strict", "--quiet")
+    assert done.returncode == 1, "MkDocs itself counts only the warnings that it prints"
+    assert "mistakes in a strict build: `verify check` names what is wrong" in done.stderr
     done = build(ran.root)
     assert done.returncode == 0
     assert re.search(rf"WARNING -  .*docs/evidence/coin/{FORGED['drawing'][1]}", done.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 from copy import copy
@@ -129,8 +130,10 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
         return env
 
     def on_post_build(self, *, config: MkDocsConfig) -> None:
-        """From now on single pages can be built."""
-        del config
+        """From now on single pages can be built; a strict build that keeps quiet fails on mistakes all the same."""
+        if config.strict and self._told and not log.isEnabledFor(logging.WARNING):  # MkDocs counts what it prints
+            count = words.count(len(self._told), "mistake")
+            raise PluginError(f"{count} in a strict build: `verify check` names what is wrong")
         self._built, self._unfinished = self._unfinished, None
 
     def on_page_markdown(self, markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
