@@ -190,9 +190,15 @@ def test_a_file_that_goes_while_it_is_looked_at(mini: Mini, monkeypatch: pytest.
     assert [str(error) for error in errors] == ["reviews/coin.md: it cannot be read: no such file or directory"]
 
 
-def test_a_project_that_cannot_be_written_to_is_read(mini: Mini) -> None:
-    (mini.root / ".verify").write_text("not a folder\n")
+def test_a_project_whose_caches_cannot_be_written_is_read(mini: Mini) -> None:
+    (mini.root / ".verify").mkdir()
+    (mini.root / ".verify" / "cache").write_text("not a folder\n")
     assert "coin:flips" in mini.verify("status")
+
+
+def test_what_stands_in_the_place_of_what_was_run_is_named(mini: Mini) -> None:
+    (mini.root / ".verify").write_text("not a folder\n")
+    assert ".verify: this is no folder" in mini.verify("status", expect=2)
 
 
 @pytest.mark.parametrize("content", [b'{"key":"\xff"}', b"[" * 100_000, b'{"key": "\\ud800"}', b""])
