@@ -13,7 +13,7 @@ import msgspec
 from benchmarks.made import ROOT
 from benchmarks.measuring import Cell, Goal, Measurement
 from verify.lab.processor import processor
-from verify.running.executors.environment import cores
+from verify.system import cores
 
 PACKAGES = ("torch", "numpy", "msgspec", "click", "mkdocs", "mkdocs-material")
 

@@ -15,7 +15,7 @@ from benchmarks.workers import Workers, workers
 from verify.model import Experiment, Scalar
 from verify.planning.plan import batches
 from verify.project.project import Project
-from verify.running.executors.environment import cores
+from verify.system import cores
 
 SHORT: dict[str, Scalar] = {"epochs": 1, "retrain_epochs": 1, "steps": 20, "warmup_epochs": 0}
 """Parameters that make a trial short, for a test of this module."""

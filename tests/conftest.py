@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.browser", "tests.built"]
+pytest_plugins = ["tests.browser", "tests.built", "tests.executors"]
 
 COMMAND = [sys.executable, "-c", "from verify.cli import main; main()"]
 

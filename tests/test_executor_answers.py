@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +13,6 @@ from verify.errors import UserError
 from verify.messages import Facts
 from verify.running.executors import Done, local
 from verify.running.executors.local import LocalExecutor
-
-
-@pytest.fixture(scope="module", params=["fork", "spawn"])
-def both(request: pytest.FixtureRequest) -> Iterator[LocalExecutor]:
-    executor = LocalExecutor(2, method=request.param)
-    yield executor
-    executor.close()
-
-
-@pytest.fixture(scope="module")
-def executor() -> Iterator[LocalExecutor]:
-    executor = LocalExecutor(2)
-    yield executor
-    executor.close()
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    (tmp_path / "reviews").mkdir()
-    return tmp_path
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -21,26 +20,6 @@ from verify.running.executors import Done, local, server
 from verify.running.executors.local import LocalExecutor
 
 ROOT = Path(__file__).parent.parent
-
-
-@pytest.fixture(scope="module", params=["fork", "spawn"])
-def both(request: pytest.FixtureRequest) -> Iterator[LocalExecutor]:
-    executor = LocalExecutor(2, method=request.param)
-    yield executor
-    executor.close()
-
-
-@pytest.fixture(scope="module")
-def executor() -> Iterator[LocalExecutor]:
-    executor = LocalExecutor(2)
-    yield executor
-    executor.close()
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    (tmp_path / "reviews").mkdir()
-    return tmp_path
 
 
 def test_results_come_back_with_the_environment_that_they_were_had_in(both: LocalExecutor, root: Path) -> None:

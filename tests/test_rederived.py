@@ -14,6 +14,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.conftest import Mini
+from verify import checks
 from verify.drawing import figures
 from verify.errors import UserErrors
 from verify.model import Evidence, Review
@@ -239,6 +240,21 @@ def test_a_strict_build_and_an_export_end_with_what_was_forged_and_another_build
     assert not (ran.root.parent / "out").exists()
 
 
+def test_a_forged_verdict_asks_no_sentence_to_agree_with_it(ran: Mini) -> None:
+    ran.edit("([@fair]).", "([@loaded contradicted]).")
+    assert found(ran) == []
+    FORGED["status"][0](ran.evidence.parent)
+    said = [str(each) for each in checks.mistakes(Project.load(ran.root))]
+    assert any(FORGED["status"][1] in each for each in said)
+    assert not any("the sentence relies on" in each for each in said)
+
+
+def test_a_sentence_is_held_against_what_the_records_give(ran: Mini) -> None:
+    ran.edit("([@fair]).", "([@fair contradicted]).")
+    said = [str(each) for each in checks.mistakes(Project.load(ran.root))]
+    assert any("the sentence relies on 'fair' being contradicted; at tiny it is supported" in each for each in said)
+
+
 def test_a_strict_build_ends_with_evidence_that_contradicts_itself(ran: Mini) -> None:
     FORGED["seed"][0](ran.evidence.parent)
     done = build(ran.root, "--strict")
@@ -286,10 +302,10 @@ def test_what_is_known_of_reviews_that_are_gone_is_forgotten(ran: Mini) -> None:
 
 def test_another_program_derives_everything_again(ran: Mini, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found(ran) == []
-    before = known.Known(ran.root)
+    before = known.DerivedCache(ran.root)
     assert before.of("coin").drawings
     monkeypatch.setattr(program, "LIBRARIES", (*program.LIBRARIES, "mkdocs"))
-    after = known.Known(ran.root)
+    after = known.DerivedCache(ran.root)
     assert after.program != before.program
     assert not after.of("coin").drawings
 

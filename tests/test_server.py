@@ -23,25 +23,25 @@ from verify.running.executors.environment import cleaned
 from verify.running.executors.local import LocalExecutor
 from verify.running.executors.logs import MOST, Log
 from verify.running.executors.queue import Queue
-from verify.running.executors.server import Event, Server, usual_method
-from verify.running.executors.workers import Job, Limit, Worker
+from verify.running.executors.server import Event, ServerProcess, usual_method
+from verify.running.executors.workers import Limit, Submitted, Worker
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    server = Server("fork", 1, ())
+def server() -> Iterator[ServerProcess]:
+    server = ServerProcess("fork", 1, ())
     yield server
     server.close()
 
 
-def told(server: Server, count: int) -> list[Event]:
+def told(server: ServerProcess, count: int) -> list[Event]:
     found: list[Event] = []
     while len(found) < count:
         found += server.events()
     return found
 
 
-def test_a_worker_is_started_and_its_end_is_told_at_once(server: Server) -> None:
+def test_a_worker_is_started_and_its_end_is_told_at_once(server: ServerProcess) -> None:
     worker = Worker(7, "")
     server.start(7, worker.theirs, worker.prints)
     worker.close_theirs()
@@ -56,7 +56,7 @@ def test_a_worker_is_started_and_its_end_is_told_at_once(server: Server) -> None
     worker.close()
 
 
-def test_a_worker_whose_channel_ends_ends_by_itself(server: Server) -> None:
+def test_a_worker_whose_channel_ends_ends_by_itself(server: ServerProcess) -> None:
     worker = Worker(8, "")
     server.start(8, worker.theirs, worker.prints)
     worker.close_theirs()
@@ -64,7 +64,7 @@ def test_a_worker_whose_channel_ends_ends_by_itself(server: Server) -> None:
     assert told(server, 2)[1] == Event("ended", 8, 0)
 
 
-def test_killing_one_that_is_not_there_is_no_error(server: Server) -> None:
+def test_killing_one_that_is_not_there_is_no_error(server: ServerProcess) -> None:
     server.kill(99)
     server.close()
     assert server.ending == "exit code 0"
@@ -72,7 +72,7 @@ def test_killing_one_that_is_not_there_is_no_error(server: Server) -> None:
         server.events()
 
 
-def test_closing_removes_the_working_folders(server: Server) -> None:
+def test_closing_removes_the_working_folders(server: ServerProcess) -> None:
     home = server._home
     assert home.is_dir()
     server.close()
@@ -97,7 +97,7 @@ def test_a_process_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatc
 
 def test_its_batch_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     executor = LocalExecutor(1)
-    monkeypatch.setattr(Server, "events", lambda _: [Event("failed", 2, errno.EAGAIN)])
+    monkeypatch.setattr(ServerProcess, "events", lambda _: [Event("failed", 2, errno.EAGAIN)])
     done = one(executor, task(tmp_path, PID))
     assert done.error == "no process could be started for it: Resource temporarily unavailable"
     assert not done.loading
@@ -109,7 +109,7 @@ def test_a_server_that_cannot_be_started_is_a_message(monkeypatch: pytest.Monkey
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(local, "Server", full)
+    monkeypatch.setattr(local, "ServerProcess", full)
     executor = LocalExecutor(1)
     executor.submit(task(tmp_path, PID))
     with pytest.raises(UserError, match="no process can be started to run trials: no space left on device"):
@@ -153,7 +153,7 @@ def test_children_are_waited_for_also_where_one_cannot_look_first(waitid: str) -
     subprocess.run([sys.executable, "-c", CHILDREN, waitid], check=True, timeout=60)
 
 
-def test_what_bears_the_mark_of_a_killed_server_is_found(server: Server) -> None:
+def test_what_bears_the_mark_of_a_killed_server_is_found(server: ServerProcess) -> None:
     child = os.fork()
     if child == 0:
         os.execve("/bin/sleep", ["sleep", "60"], {"VERIFY_RUN": server._mark})
@@ -192,7 +192,7 @@ def test_the_environment_is_a_list_of_what_is_kept() -> None:
 
 def test_a_queue_keeps_the_order_in_all_and_in_each_group() -> None:
     queue = Queue()
-    jobs = [Job(number, group, Describe("cpu", False)) for number, group in enumerate("abab")]
+    jobs = [Submitted(number, group, Describe("cpu", False)) for number, group in enumerate("abab")]
     for each in jobs:
         queue.put(each)
     assert queue.first() is jobs[0]
@@ -211,7 +211,7 @@ def test_queueing_takes_time_in_proportion_to_the_jobs() -> None:
     def spent(jobs: int) -> float:
         queue, begun = Queue(), time.process_time()
         for number in range(jobs):
-            queue.put(Job(number, str(number % 50), Describe("cpu", False)))
+            queue.put(Submitted(number, str(number % 50), Describe("cpu", False)))
         while job := queue.first():
             queue.remove(job.number)
             queue.first(job.group)

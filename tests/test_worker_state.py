@@ -79,12 +79,6 @@ def executor() -> Iterator[LocalExecutor]:
     executor.close()
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    (tmp_path / "reviews").mkdir()
-    return tmp_path
-
-
 def looked(executor: LocalExecutor, root: Path, **changes: Any) -> dict[str, Any]:
     done = one(executor, task(root, LOOK, **changes))
     assert not done.error, done.error

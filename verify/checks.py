@@ -10,8 +10,8 @@ from verify.errors import UserError, UserErrors, nearest
 from verify.format import bindings, reviews
 from verify.model import Evidence, Review, Scale, Verification
 from verify.planning.plan import Planned, examine
-from verify.project import audit, reviewfiles
-from verify.project.derived import Derivation
+from verify.project import audit, named, reviewfiles
+from verify.project.derived import Derivation, Derived
 from verify.project.lines import RESTORE
 from verify.project.project import Project
 from verify.running import notebooks, witness
@@ -26,12 +26,22 @@ def mistakes(project: Project, slugs: Collection[str] | None = None) -> list[Use
         errors += [each for each in page_checks.mistakes(project, slugs) if slugs is None or _is_of(each.file, slugs)]
         for review in chosen:
             for find in _OF_A_REVIEW:
-                try:
-                    errors += find(project, review)
-                except UserErrors as wrong:  # evidence that cannot be read costs what asks for it
-                    errors += wrong.errors
-        errors += audit.differences(project, derivation)
+                errors += _found(find(project, review))
+        given = list(derivation.results())
+    errors += audit.differences(project, given)
+    for derived in given:
+        errors += _found(_in_prose(project, derived))
     return list({str(each): each for each in errors}.values())  # what cannot be read is told by all that ask for it
+
+
+def _found(mistakes: Iterable[UserError]) -> list[UserError]:
+    """All of them; evidence that cannot be read costs what asks for it."""
+    found: list[UserError] = []
+    try:
+        found.extend(mistakes)
+    except UserErrors as wrong:
+        found += wrong.errors
+    return found
 
 
 def check(root: Path, names: Sequence[str]) -> tuple[int, list[UserError]]:
@@ -52,7 +62,7 @@ def _slugs(root: Path, project: Project, names: Iterable[str], errors: Iterable[
     """What `coin`, `coin.md` and `reviews/coin.md` name, also where the file cannot be read."""
     known = {review.slug for review in project.reviews} | reviewfiles.slugs(root)
     known |= {Path(each.file).stem for each in errors if _in_reviews(each.file)}
-    slugs = {name: name.removeprefix("./").removeprefix("reviews/").removesuffix(".md") for name in names}
+    slugs = {name: named.slug(name) for name in names}
     unknown = [slug for slug in slugs.values() if slug not in known]
     if unknown:
         raise UserErrors(UserError(f"there is no review '{slug}'", hint=nearest(slug, known)) for slug in unknown)
@@ -84,15 +94,8 @@ def _between(project: Project, chosen: Sequence[Review]) -> Iterator[UserError]:
             yield error
 
 
-def _unreadable(project: Project, review: Review) -> Iterator[UserError]:
-    """Evidence that cannot be read, is of an older format, or lies behind a link."""
-    yield from project.link_mistakes(review.slug)
-    for verification, scale in project.rungs(review):
-        try:
-            project.evidence(review.slug, verification.id, scale)
-        except UserErrors as wrong:
-            yield from wrong.errors
-    yield from project.older(review.slug)
+def _unreadable(project: Project, review: Review) -> list[UserError]:
+    return project.evidence_mistakes(review.slug)
 
 
 def _stale(project: Project, review: Review) -> Iterator[UserError]:
@@ -139,18 +142,18 @@ def _explains(planned: Planned) -> bool:
     return planned.state == "stale" or (planned.state == "missing" and planned.why.startswith("parameter"))
 
 
-def _in_prose(project: Project, review: Review) -> Iterator[UserError]:
-    """Sentences that rely on a verdict which the evidence does not give, and numbers that no record has."""
-    found = project.verdicts(review.slug)
+def _in_prose(project: Project, derived: Derived) -> Iterator[UserError]:
+    """Sentences that rely on a verdict which the records do not give, and numbers that no record has."""
+    review = derived.review
+    found = {(each.scale, each.claim): each.status for each in derived.verdicts}
     for reference in bindings.find(review)[0]:
         if isinstance(reference, bindings.Binding):
             yield from _unbound(project, review, reference)
-        if not isinstance(reference, bindings.Reference) or reference.stated is None:
+        if not isinstance(reference, bindings.Reference) or reference.stated is None or derived.mistakes:
             continue
         stated = reference.stated
         scale = bindings.scale_of(reference, review)
-        verdict = found.get(scale, {}).get(reference.claim)
-        actual = verdict.status if verdict else "not run"
+        actual = found.get((scale, reference.claim), "not run")
         if actual != stated:
             hint = f"rewrite the sentence, or state [@{reference.claim} {actual}]"
             if actual == "not run":
@@ -173,7 +176,6 @@ _OF_A_REVIEW: tuple[Callable[[Project, Review], Iterable[UserError]], ...] = (
     _stale,
     _failures,
     audit.contents,
-    _in_prose,
     witness.mistakes,
 )
 """What is looked for in each review, and in the page that it becomes; each stands alone, so that one hides no other."""

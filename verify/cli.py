@@ -17,11 +17,10 @@ from verify.errors import UserError, UserErrors, of_system, visible
 from verify.model import SCALES, Scale
 
 if TYPE_CHECKING:
-    from verify.project.project import Project
     from verify.running.notebooks import Notebook
     from verify.running.progress import Listener
     from verify.running.runner import Options, Run
-    from verify.running.witness import Watch
+    from verify.running.witness import Witness
 
 # Everything else is imported by the command that needs it: `verify --help` and a run with nothing to do stay instant.
 
@@ -64,12 +63,6 @@ def main(ctx: click.Context, start: Path) -> None:
     verify verdicts  each claim: as published, and here
     """
     ctx.obj = start
-
-
-def _load(start: Path) -> Project:
-    from verify.project.project import Project, find_root
-
-    return Project.load(find_root(start))
 
 
 class _Wanted:
@@ -153,8 +146,8 @@ def run(
     """
     from verify import report
     from verify.running import interrupts, notebooks, runner, witness
-    from verify.running.executors.environment import cores
     from verify.running.progress import Silent
+    from verify.system import cores
 
     wanted = _Wanted(start, targets)
     options = runner.Options(device=device, missing=missing)
@@ -169,7 +162,7 @@ def run(
         _say(f"notebook {each.slug}: to be executed" for each in changed)
         wanted.end()
         return
-    watch = witness.Watch(wanted.project, done.jobs)
+    watch = witness.Witness(wanted.project, done.jobs)
     wrong = 0
     if done.open or done.unpublished or changed:
         interrupts.take_as_interrupts()
@@ -191,7 +184,7 @@ def run(
 
 
 def _work(
-    wanted: _Wanted, done: Run, changed: Sequence[Notebook], watch: Watch, workers: int | None, *, explain: bool
+    wanted: _Wanted, done: Run, changed: Sequence[Notebook], watch: Witness, workers: int | None, *, explain: bool
 ) -> int:
     """What a run does while no other one is at work; returns how much of it was to no avail."""
     from verify import report

@@ -270,6 +270,12 @@ class Environment(Struct, frozen=True):
     commit: str = ""
     """Of the project when the trials ran; ends in `+` where the tree had uncommitted changes."""
 
+    @property
+    def words(self) -> str:
+        """What a reader wants of it: `torch 2.13.0, cpu, AMD EPYC`."""
+        torch = self.versions.get("torch")
+        return ", ".join(filter(None, (f"torch {torch}" if torch else "", self.device, self.machine)))
+
 
 class Record(Struct, frozen=True, gc=False):
     """The stored result of one trial.

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from verify.errors import UserError
 from verify.judging.registered import standing
-from verify.model import Environment, Evidence, Review, Scale, Verification
+from verify.model import Evidence, Review, Scale, Verification
 from verify.planning.plan import Planned, examine
 from verify.project.project import Project
 from verify.running.jobs import Job
-from verify.running.progress import Listener, Plain, duration, point
+from verify.running.progress import Listener, Plain, duration
 from verify.running.runner import Run
+from verify.running.witness import point
 from verify.site import words
 
 if TYPE_CHECKING:
@@ -171,14 +172,9 @@ def _status_row(
             _states(examine(trials, journal, definitions)),
         )
     environments = (committed or journal).environments.values()
-    return (f"{review.slug}:{verification.id}", scale, *cells, "; ".join(sorted(set(map(_recorded_on, environments)))))
+    return (f"{review.slug}:{verification.id}", scale, *cells, "; ".join(sorted({each.words for each in environments})))
 
 
 def _states(planned: list[Planned]) -> str:
     counts = Counter(each.state for each in planned)
     return ", ".join(f"{counts[state]} {state}" for state in ("fresh", "stale", "missing", "failed") if counts[state])
-
-
-def _recorded_on(environment: Environment) -> str:
-    torch = environment.versions.get("torch")
-    return ", ".join(filter(None, (f"torch {torch}" if torch else "", environment.device, environment.machine)))

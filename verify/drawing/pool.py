@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import json
-import os
 import subprocess
 import threading
 from contextlib import suppress
@@ -16,6 +15,7 @@ from typing import Any
 
 from verify.drawing import apart
 from verify.drawing.failure import CannotDraw
+from verify.system import cores
 
 MOST = 8
 """Processes at once; each takes a tenth of a gigabyte."""
@@ -133,13 +133,9 @@ _pool = _Pool()
 atexit.register(_pool.close)
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def size(drawings: int) -> int:
     """How many processes are worth their start for so many drawings."""
-    return min(MOST, _cores(), 1 + drawings // _FEW)
+    return min(MOST, cores(), 1 + drawings // _FEW)
 
 
 def start(count: int, version: str) -> None:

@@ -17,7 +17,6 @@ import ast
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 
 from verify.errors import UserError
 from verify.model import Code
@@ -322,14 +321,3 @@ def _shown(module: str, name: str) -> str:
     """A node as a reader knows it."""
     name = _ON_IMPORT if name == "*" else name
     return name if module.endswith(".md") else f"{module}:{name}"
-
-
-def find_project_module(name: str) -> str | None:
-    """The source of a module of this package; None for any other."""
-    source = find_in_package(name)
-    return None if source is None else str(source.code)
-
-
-def source_files() -> list[Path]:
-    """Every Python file of this package, in a fixed order."""
-    return sorted(PACKAGE.rglob("*.py"))

@@ -37,12 +37,12 @@ def mistakes(project: Project, *, records: bool = True) -> list[UserError]:
         found = strays(project)
         for review in project.reviews if records else ():
             found += contents(project, review)
-        return found + list(differences(project, derivation))
+        return found + list(differences(project, derivation.results()))
 
 
-def differences(project: Project, derivation: Derivation) -> Iterator[UserError]:
+def differences(project: Project, given: Iterable[Derived]) -> Iterator[UserError]:
     """Where what is published differs from what the records give; why nothing is known of that; what is not drawn."""
-    for derived in derivation.results():
+    for derived in given:
         yield from derived.mistakes
         if derived.mistakes:
             continue
@@ -103,9 +103,8 @@ def _verdicts(project: Project, derived: Derived, begun: bool) -> Iterator[UserE
         yield unreadable
         return
     stored = project.stored(derived.review.slug)
-    given = stored.verdicts if derived.verdicts is None else derived.verdicts
-    wrong = [*_compared(stored.verdicts, given), *_reasons(stored.undrawn, derived.undrawn)]
-    if not wrong and (stored.verdicts != given or not _is_canonical(path, stored)):
+    wrong = [*_compared(stored.verdicts, derived.verdicts), *_reasons(stored.undrawn, derived.undrawn)]
+    if not wrong and (stored.verdicts != derived.verdicts or not _is_canonical(path, stored)):
         wrong = ["it holds something else than verdicts, or not as they are written"]
     yield from (UserError(each, name, 0, _REFRESH) for each in wrong)
 

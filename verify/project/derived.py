@@ -16,11 +16,11 @@ import msgspec
 from msgspec import Struct
 
 from verify.drawing.failure import CannotDraw
-from verify.errors import UserError, UserErrors
+from verify.errors import UserError
 from verify.model import Evidence, Figure, Review, Scale, Verdict, Verification
 from verify.planning.fingerprint import digest
 from verify.project import reviewfiles
-from verify.project.known import Known, OfReview, Outcome
+from verify.project.known import DerivedCache, OfReview, Outcome
 from verify.project.project import Project
 
 _encoder = msgspec.json.Encoder(order="sorted")
@@ -58,8 +58,7 @@ class Derived(Struct, frozen=True):
     """What the records of a review give."""
 
     review: Review
-    verdicts: tuple[Verdict, ...] | None = None
-    """None: those that are published."""
+    verdicts: tuple[Verdict, ...] = ()
     drawings: tuple[Drawn, ...] = ()
     mistakes: tuple[UserError, ...] = ()
     """Why nothing could be derived; then the others are empty."""
@@ -90,7 +89,7 @@ class Derivation:
 
     def __init__(self, project: Project, reviews: Iterable[Review]) -> None:
         self._project = project
-        self._known = Known(project.root)
+        self._known = DerivedCache(project.root)
         self._hashes: dict[Path, str] = {}
         self._threads: ThreadPoolExecutor | None = None
         self._plans = [self._plan(review) for review in reviews]
@@ -114,7 +113,6 @@ class Derivation:
     def _plan(self, review: Review) -> _Plan:
         """Compare what is published with what is known to come out; only where that is not enough, read records."""
         project, plan = self._project, _Plan(review, inputs=self._inputs(review))
-        plan.mistakes = list(project.link_mistakes(review.slug))
         known, published = self._known.of(review.slug), project.stored(review.slug).verdicts
         plan.judge = (known.inputs, known.verdicts) != (plan.inputs, _hash_of(published))
         plan.drawings = list(self._drawings(review))
@@ -122,19 +120,9 @@ class Derivation:
             outcome = known.drawings.get(each.name)
             if outcome is not None and outcome.key == each.key and self._holds(review, each, outcome):
                 plan.drawn[each.name] = Drawn(each, same=True, reason=outcome.reason)
-        if plan.judge or len(plan.drawn) < len(plan.drawings):
-            plan.mistakes += self._unreadable(review)
+        anew = plan.judge or len(plan.drawn) < len(plan.drawings)
+        plan.mistakes = project.evidence_mistakes(review.slug) if anew else list(project.link_mistakes(review.slug))
         return plan
-
-    def _unreadable(self, review: Review) -> list[UserError]:
-        """Why the records of a review say nothing."""
-        found = list(self._project.older(review.slug))
-        for verification, scale in self._project.rungs(review):
-            try:
-                self._project.evidence(review.slug, verification.id, scale)
-            except UserErrors as wrong:
-                found += wrong.errors
-        return found
 
     def _inputs(self, review: Review) -> str:
         """A hash of all that decides a review's verdicts: claims, grids, evidence, and the code that judges."""
@@ -202,15 +190,15 @@ class Derivation:
         if plan.mistakes:
             return Derived(plan.review, mistakes=tuple(plan.mistakes))
         known = self._known.of(plan.review.slug)
-        verdicts = tuple(_judge(self._project, plan.review)) if plan.judge else None
+        stored = self._project.stored(plan.review.slug).verdicts  # what else was derived here before is published
+        verdicts = tuple(_judge(self._project, plan.review)) if plan.judge else stored
         drawn = [plan.drawn.get(each.name) or plan.drawing[each.name].result() for each in plan.drawings]
         outcomes = {
             each.drawing.name: known.drawings[each.drawing.name] if each.same else _outcome(each)
             for each in drawn
             if not each.passing
         }
-        judged = known.verdicts if verdicts is None else _hash_of(verdicts)
-        self._known.keep(plan.review.slug, OfReview(plan.inputs, judged, outcomes))
+        self._known.keep(plan.review.slug, OfReview(plan.inputs, _hash_of(verdicts), outcomes))
         return Derived(plan.review, verdicts, tuple(drawn))
 
 

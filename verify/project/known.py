@@ -48,7 +48,7 @@ class _File(Struct):
     reviews: dict[str, OfReview] = {}
 
 
-class Known:
+class DerivedCache:
     """The file's content; what cannot be read is as good as nothing, since it can be derived again."""
 
     def __init__(self, root: Path) -> None:

@@ -12,10 +12,10 @@ from msgspec import Struct
 from verify.errors import UserError, utf8
 from verify.model import Code, Experiment, Review
 from verify.planning import catalogue
-from verify.planning.fingerprint import Sources, source_files
+from verify.planning.fingerprint import Sources
 from verify.planning.modules import Folders
 from verify.planning.plan import chosen_from, expand
-from verify.project import cached, reviewfiles
+from verify.project import cached, program, reviewfiles
 from verify.project.datafiles import DataFiles, Hashed
 
 _CACHE = "reviews.json"
@@ -49,7 +49,7 @@ class _Cache(Struct):
 def load(root: Path) -> tuple[list[Parsed], list[UserError]]:
     """Every review under `reviews/` that can be read, and the mistakes in the others."""
     files, errors = reviewfiles.find(root)
-    sources = sha256(b"".join(path.read_bytes() for path in source_files())).hexdigest()
+    sources = program.text()
     cache = _read_cache(root, sources)
     found: dict[str, tuple[str, Parsed]] = {}
     folders, data = Folders(root), DataFiles(root, cache.files)
@@ -93,21 +93,21 @@ def _read_cache(root: Path, key: str) -> _Cache:
 
 
 @lru_cache(maxsize=1)
-def _experiments(program: str) -> tuple[dict[str, Experiment], list[UserError]]:
-    """The project's experiments and the mistakes in them, for as long as its modules have the hash `program`."""
-    del program
+def _experiments(text: str) -> tuple[dict[str, Experiment], list[UserError]]:
+    """The project's experiments and the mistakes in them, for as long as its modules have the hash `text`."""
+    del text
     return catalogue.read_project()
 
 
 class _Parser:
     """Parses reviews, with what that needs loaded when the first one is not in the cache."""
 
-    def __init__(self, program: str, reached: dict[str, Code], folders: Folders, data: DataFiles) -> None:
+    def __init__(self, text: str, reached: dict[str, Code], folders: Folders, data: DataFiles) -> None:
         self.errors: list[UserError] = []
         self.wrong: list[UserError] = []
         """In the project's modules."""
         self.reached = reached
-        self._program = program
+        self._text = text
         self._folders = folders
         self._data = data
         self._own = Sources()
@@ -115,7 +115,7 @@ class _Parser:
     def parse(self, name: str, content: bytes) -> Parsed | None:
         from verify.format import reviews  # YAML and Markdown are loaded only if a review changed
 
-        known, self.wrong = _experiments(self._program)
+        known, self.wrong = _experiments(self._text)
         try:
             text = utf8(content, name)
         except UserError as error:

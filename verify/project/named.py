@@ -10,7 +10,7 @@ from verify.project.project import Project
 
 def slug(name: str) -> str:
     """The review that a target or a path names."""
-    return name.removeprefix("reviews/").partition(":")[0].removesuffix(".md")
+    return name.removeprefix("./").removeprefix("reviews/").partition(":")[0].removesuffix(".md")
 
 
 def targets(project: Project, names: Sequence[str]) -> list[tuple[str, str | None]]:

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from verify.errors import UserError, UserErrors
+from verify.system import GitMissing, GitSilent, git
 
 _SHOWN = 3
 """Files that a message names."""
@@ -36,20 +37,15 @@ def _tracked(root: Path) -> list[str]:
     """The files of `.verify` that are in git's index; none outside git."""
     if not any((folder / ".git").exists() for folder in (root, *root.parents)):
         return []
-    import subprocess
-
     try:
-        done = subprocess.run(
-            # Another user's repository is read as well, since no program that it names is run.
-            # Where names do not differ by case, `.Verify` is the same folder.
-            ["git", "-c", "safe.directory=*", "-c", "core.fsmonitor=", "ls-files", "-z", "--", ":(icase).verify"],
-            cwd=root, capture_output=True, check=False, env={**os.environ, "LC_ALL": "C"},
-        )  # fmt: skip
-    except OSError:  # no git that runs here: a copy that was downloaded together with its `.git`
+        # Another user's repository is read as well, since no program that it names is run.
+        # Where names do not differ by case, `.Verify` is the same folder.
+        trusting = ("-c", "safe.directory=*", "-c", "core.fsmonitor=")
+        names = git(root, *trusting, "ls-files", "-z", "--", ":(icase).verify")
+    except GitMissing:  # a copy that was downloaded together with its `.git`
         return []
-    if done.returncode != 0:
-        why = done.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
-        if "not a git repository" in why:
+    except GitSilent as silent:
+        if "not a git repository" in str(silent):
             return []
-        raise UserErrors([UserError(f"git cannot say whether it tracks this folder: {why}", ".verify")])
-    return [os.fsdecode(name) for name in done.stdout.split(b"\0") if name]
+        raise UserErrors([UserError(f"git cannot say whether it tracks this folder: {silent}", ".verify")]) from None
+    return [os.fsdecode(name) for name in names.split(b"\0") if name]

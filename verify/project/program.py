@@ -14,9 +14,18 @@ LIBRARIES = ("msgspec", "numpy", "scipy", "vl-convert-python")
 """Whose versions count as well."""
 
 
+def text() -> str:
+    """A hash of this whole program's source."""
+    return sha256(b"".join(path.read_bytes() for path in _all())).hexdigest()
+
+
 def sources() -> str:
-    """A hash of this whole program and of the libraries that compute and draw: while it stays, so does `decides`."""
-    return _hash(sorted(PACKAGE.rglob("*.py")))
+    """A hash of that and of the libraries that compute and draw: while it stays, so does `decides`."""
+    return _hash(_all())
+
+
+def _all() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
 
 
 def decides(module: str) -> str:

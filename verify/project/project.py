@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from verify.planning.plan import Waiting, expand
 from verify.project import loading, own, store
 from verify.project.lines import OlderFormat, Place
 from verify.project.loading import Parsed
+from verify.system import GitSilent, git
 
 
 def find_root(start: Path) -> Path:
@@ -158,13 +157,20 @@ class Project:
             self._evidence[path] = self._read(path, (slug, verification, scale))
         return self._evidence[path]
 
-    def older(self, slug: str) -> Iterator[UserError]:
-        """Per evidence file in an older format, which counts as none until it is run anew, the mistake that it is."""
+    def evidence_mistakes(self, slug: str) -> list[UserError]:
+        """Why the evidence of a review says nothing: it lies behind a link, cannot be read, or is of an older format.
+
+        What is of an older format counts as none until it is run anew.
+        """
+        found = list(self.link_mistakes(slug))
         for verification, scale in self.rungs(self.review(slug)):
-            with suppress(UserErrors):  # told by whoever asks for what it holds
+            try:
                 self.evidence(slug, verification.id, scale)
-            if wrong := self._older.get(self.evidence_path(slug, verification.id, scale)):
-                yield wrong
+            except UserErrors as wrong:
+                found += wrong.errors
+            if older := self._older.get(self.evidence_path(slug, verification.id, scale)):
+                found.append(older)
+        return found
 
     def forget(self, slug: str, verification: str, scale: Scale) -> None:
         """Read the evidence anew the next time: it was just written, and trials may have been chosen by it."""
@@ -233,24 +239,14 @@ class Project:
     @cached_property
     def commit(self) -> str:
         """The commit the project is at, with `+` where reviews or code differ from it; empty outside git."""
-        head = self._git("rev-parse", "HEAD")
-        if head is None:
-            return ""
-        # Evidence does not count: it is what the run is about to write.
-        changed = self._git("status", "--porcelain", "--", ".", ":(exclude)docs/evidence", ":(exclude)docs/notebooks")
-        return head.decode().strip()[:12] + ("+" if changed else "")
-
-    def _git(self, *arguments: str) -> bytes | None:
-        import subprocess  # a run with nothing to do asks git nothing
-
-        environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
         try:
-            done = subprocess.run(
-                ["git", *arguments], cwd=self.root, env=environment, capture_output=True, check=False, timeout=30
-            )
-        except FileNotFoundError:  # no git here: a downloaded copy
-            return None
-        return done.stdout if done.returncode == 0 else None
+            head = git(self.root, "rev-parse", "HEAD")
+            # Evidence does not count: it is what the run is about to write.
+            others = (":(exclude)docs/evidence", ":(exclude)docs/notebooks")
+            changed = git(self.root, "status", "--porcelain", "--", ".", *others)
+        except GitSilent:
+            return ""
+        return head.decode().strip()[:12] + ("+" if changed else "")
 
     def figures(self, review: Review) -> Iterator[tuple[Verification, Figure, Scale]]:
         """Every figure at every scale its verification declares."""

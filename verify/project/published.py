@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Iterable
 
 from msgspec import Struct
 
-from verify.errors import reason
 from verify.model import Scale, Verdict
 from verify.project import store
 from verify.project.project import Project
-
-_PATIENCE = 30
-"""Seconds that git may take."""
+from verify.system import GitSilent, git
 
 
 class Published(Struct, frozen=True):
@@ -28,14 +23,13 @@ class Published(Struct, frozen=True):
 def published(project: Project, slugs: Iterable[str]) -> Published:
     """The verdicts at the last commit; none where there is no commit, or none of a review's."""
     wanted = list(slugs)
-    head, complaint = _git(project, b"", "rev-parse", "--git-dir")
-    if head is None:
-        stored = {slug: project.stored(slug).verdicts for slug in wanted}
-        return Published(_by_claim(stored), complaint)
     paths = {slug: project.relative(project.verdicts_path(slug)) for slug in wanted}
     asked = "".join(f"HEAD:./{path}\n" for path in paths.values()).encode()
-    answer, _ = _git(project, asked, "cat-file", "--batch")
-    found = zip(paths, _contents(answer or b""), strict=False)
+    try:
+        git(project.root, "rev-parse", "--git-dir")
+        found = zip(paths, _contents(git(project.root, "cat-file", "--batch", given=asked)), strict=False)
+    except GitSilent as silent:
+        return Published(_by_claim({slug: project.stored(slug).verdicts for slug in wanted}), str(silent))
     return Published(_by_claim({slug: store.decode_verdicts(content).verdicts for slug, content in found}))
 
 
@@ -55,23 +49,3 @@ def _contents(answer: bytes) -> Iterable[bytes]:
             continue
         yield answer[at : at + int(size)]
         at += int(size) + 1
-
-
-def _git(project: Project, given: bytes, *arguments: str) -> tuple[bytes | None, str]:
-    """What git says, or why it says nothing."""
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-    try:
-        done = subprocess.run(
-            ["git", *arguments], cwd=project.root, env=environment, input=given, capture_output=True,
-            check=False, timeout=_PATIENCE,
-        )  # fmt: skip
-    except FileNotFoundError:
-        return None, "git is not installed"
-    except OSError as error:
-        return None, f"git does not run: {reason(error)}"
-    except subprocess.TimeoutExpired:
-        return None, "git does not answer"
-    if done.returncode == 0:
-        return done.stdout, ""
-    first = done.stderr.decode("utf-8", "replace").strip().splitlines() or ["it gives no reason"]
-    return None, f"git says: {first[0].removeprefix('fatal: ').partition(' (')[0]}"

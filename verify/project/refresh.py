@@ -65,11 +65,9 @@ def _write(project: Project, derived: Derived, done: _Changes) -> None:
         if path not in kept and not path.name.startswith(".") and (path.is_symlink() or path.is_file()):
             path.unlink()
             done.removed.append(project.relative(path))
-    stored = project.stored(review.slug)
-    verdicts = stored.verdicts if derived.verdicts is None else derived.verdicts
-    content = store.encode_verdicts(store.Verdicts(verdicts, derived.undrawn))
+    content = store.encode_verdicts(store.Verdicts(derived.verdicts, derived.undrawn))
     path = project.verdicts_path(review.slug)
-    if (verdicts or derived.drawings or path.is_file()) and store.write_atomically(path, content):
+    if (derived.verdicts or derived.drawings or path.is_file()) and store.write_atomically(path, content):
         done.judged.append(review.slug)
 
 

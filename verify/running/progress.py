@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from verify.errors import visible
-from verify.model import Failure, Trial
 from verify.planning.plan import Batch
 from verify.running.jobs import Job
+from verify.running.witness import point
 
 _NAMED = 3
 """Verifications that a line names; of more it gives the number."""
@@ -150,9 +150,3 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-def point(trial: Trial | Failure) -> str:
-    """Where in the grid a trial stands: `seed 1 (lr=0.1, width=8)`."""
-    parameters = ", ".join(f"{name}={value}" for name, value in trial.parameters.items())
-    return f"seed {trial.seed}" + (f" ({parameters})" if parameters else "")

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from verify.errors import UserError, UserErrors
-from verify.model import Environment, Evidence, Record, Review, Scale, Value, Verification
+from verify.model import Environment, Evidence, Failure, Record, Review, Scale, Trial, Value, Verification
 from verify.project import store
 from verify.project.lines import UNDECODABLE, Place
 from verify.project.project import Project
@@ -108,7 +108,7 @@ def compare(own: Evidence, evidence: Evidence) -> list[Difference]:
             evidence.verification,
             evidence.scale,
             there.fingerprint,
-            _point(there),
+            point(there),
             name,
             first,
             second,
@@ -131,12 +131,13 @@ def _unlike(here: Record, there: Record) -> Iterator[tuple[str, Value | str | bo
         yield "diverged", here.diverged, there.diverged
 
 
-def _point(trial: Record) -> str:
+def point(trial: Trial | Record | Failure) -> str:
+    """Where in the grid a trial stands: `seed 1 (lr=0.1, width=8)`."""
     parameters = ", ".join(f"{name}={value}" for name, value in trial.parameters.items())
     return f"seed {trial.seed}" + (f" ({parameters})" if parameters else "")
 
 
-class Watch:
+class Witness:
     """Holds a run's results against the evidence as it was before, which the run may overwrite."""
 
     def __init__(self, project: Project, places: Iterable[Place]) -> None:
@@ -199,13 +200,8 @@ def told(project: Project, found: Sequence[Difference], advice: str = UNDECIDED)
 
 def _where(difference: Difference) -> list[str]:
     """The machines, where they are not the same."""
-    here, there = _machine(difference.here_on), _machine(difference.there_on)
+    here, there = difference.here_on.words, difference.there_on.words
     return [] if here == there else [f"here: {here}", f"evidence: {there}"]
-
-
-def _machine(environment: Environment) -> str:
-    torch = environment.versions.get("torch")
-    return ", ".join(filter(None, (f"torch {torch}" if torch else "", environment.device, environment.machine)))
 
 
 def _table(found: Sequence[Difference]) -> Iterator[str]:

@@ -24,7 +24,7 @@ from verify.model import (
     Verdict,
     Verification,
 )
-from verify.planning.fingerprint import find_project_module
+from verify.planning.modules import find_in_package
 from verify.project.project import Project
 from verify.running import notebooks
 from verify.site import tables
@@ -224,6 +224,11 @@ def _notebook(project: Project, review: Review) -> NotebookView | None:
     return None
 
 
+def _source(module: str) -> str:
+    found = find_in_package(module)
+    return "" if found is None else str(found.code)
+
+
 def _verification(
     project: Project,
     review: Review,
@@ -241,7 +246,7 @@ def _verification(
         verification=verification,
         experiment=experiment,
         in_review=in_review,
-        source="" if in_review else find_project_module(experiment.module) or "",
+        source="" if in_review else _source(experiment.module),
         declaration="\n".join(lines),
         sheet=f"evidence/{review.slug}/{verification.id}.html",
         figures=tuple(_figure(project, review, figure, standings, undrawn) for figure in verification.figures),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -30,8 +29,3 @@ def cleaned(given: Mapping[str, str], threads: int) -> dict[str, str]:
     folders = {name: str(Path(each).absolute()) for name, each in given_folders.items() if not each.startswith("~")}
     alike = {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "TZ": "UTC", "LC_ALL": "C.UTF-8"}
     return kept | folders | alike | dict.fromkeys(_THREADS, str(threads))
-
-
-def cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -11,11 +11,11 @@ from time import monotonic
 from verify.errors import UserError, reason
 from verify.messages import CLOSED, Describe, Described, Facts, Failed, Loaded, Returned, Task
 from verify.running.executors import Done
-from verify.running.executors.environment import cores
 from verify.running.executors.queue import Queue
 from verify.running.executors.replies import Garbage, read
-from verify.running.executors.server import Event, Method, Server, usual_method
-from verify.running.executors.workers import Job, Limit, Worker
+from verify.running.executors.server import Event, Method, ServerProcess, usual_method
+from verify.running.executors.workers import Limit, Submitted, Worker
+from verify.system import cores
 
 LOADING = 300.0
 """Seconds for a worker to begin and to import the experiment's module."""
@@ -41,7 +41,7 @@ class LocalExecutor:
         self._asked = workers
         self._method: Method = method or usual_method()
         self.workers = workers or cores()
-        self._server: Server | None = None
+        self._server: ServerProcess | None = None
         self._server_threads = 0
         self._preload: tuple[str, ...] = ()
         self._killed_servers = 0
@@ -95,7 +95,7 @@ class LocalExecutor:
 
     def _put(self, group: str, ask: Task | Describe) -> int:
         self._numbers += 1
-        self._queue.put(Job(self._numbers, group, ask))
+        self._queue.put(Submitted(self._numbers, group, ask))
         return self._numbers
 
     def _dispatch(self) -> None:
@@ -111,14 +111,14 @@ class LocalExecutor:
     def _idle(self) -> list[Worker]:
         return [each for each in self._workers.values() if each.idle]
 
-    def _next_for(self, worker: Worker) -> Job | None:
+    def _next_for(self, worker: Worker) -> Submitted | None:
         """Its group's next: each change of groups costs a new worker and its imports."""
         own, first = self._queue.first(worker.group), self._queue.first()
         room = len(self._workers) < self.workers
         stays = room or monotonic() - worker.begun < _STAY or first is own
         return own if stays else None
 
-    def _hand(self, worker: Worker, job: Job) -> None:
+    def _hand(self, worker: Worker, job: Submitted) -> None:
         self._queue.remove(job.number)
         job.tries += 1
         worker.hand(job, LOADING)
@@ -136,14 +136,14 @@ class LocalExecutor:
         worker.close_theirs()
         return worker
 
-    def _running_server(self) -> Server:
+    def _running_server(self) -> ServerProcess:
         """One whose workers have as many threads as there are cores for each."""
         threads = max(1, cores() // self.workers)
         if self._server is not None and self._server_threads != threads and not self._workers:
             self._close_server()
         if self._server is None:
             try:
-                self._server = Server(self._method, threads, self._preload if self._method == "fork" else ())
+                self._server = ServerProcess(self._method, threads, self._preload if self._method == "fork" else ())
             except OSError as error:
                 raise UserError(f"no process can be started to run trials: {reason(error)}") from None
             self._server_threads = threads
@@ -156,9 +156,9 @@ class LocalExecutor:
         ends = [each.limit.ends for each in self._workers.values() if each.limit is not None and each.killed is None]
         ends += [each.killed + _SILENCE for each in self._workers.values() if each.killed is not None]
         timeout = max(0.0, min(ends) - now) if ends else None
-        lost: Server | None = None
+        lost: ServerProcess | None = None
         for key, events in self._selector.select(timeout):
-            if isinstance(key.fileobj, Server):
+            if isinstance(key.fileobj, ServerProcess):
                 lost = None if self._hear_server(key.fileobj) else key.fileobj
             elif key.data.number in self._workers:
                 self._attend(key.data, key.fileobj, events)
@@ -212,7 +212,7 @@ class LocalExecutor:
             worker.limit = Limit(seconds, worker.pid, f"it took longer than its limit of {seconds:g} s")
             return
         self._finish(worker, _done(reply))
-        if worker.job is None and getattr(reply, "spent", False):
+        if isinstance(reply, Returned | Failed) and reply.spent:
             self._kill(worker)
 
     def _finish(self, worker: Worker, done: Done) -> None:
@@ -242,7 +242,7 @@ class LocalExecutor:
         if source in self._selector.get_map():
             self._selector.unregister(source)
 
-    def _hear_server(self, server: Server) -> bool:
+    def _hear_server(self, server: ServerProcess) -> bool:
         """Whether it is still there."""
         try:
             events = server.events()
@@ -281,7 +281,7 @@ class LocalExecutor:
         self._ignore(worker.output)
         worker.close()
 
-    def _replace_server(self, lost: Server) -> None:
+    def _replace_server(self, lost: ServerProcess) -> None:
         """The server was killed, and its workers with it: what they were at is handed in again, a few times."""
         self._close_server()
         why = lost.ending

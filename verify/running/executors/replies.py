@@ -9,7 +9,8 @@ import msgspec
 
 from verify.messages import LONGEST_NAME, MOST_POINTS, MOST_VALUES, Failed, Reply, Result, Returned
 
-_LONGEST_ERROR = 1000
+_LONGEST = 1000
+"""Characters of an error, and of a file's name; whoever tells or keeps them makes them harmless."""
 _DECODER: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)
 
 
@@ -28,8 +29,7 @@ def read(line: bytes, trials: int) -> Reply:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Garbage(str(error)) from None
     if isinstance(reply, Failed):
-        said, file = printable(reply.error)[:_LONGEST_ERROR], printable(reply.file)[:_LONGEST_ERROR]
-        return msgspec.structs.replace(reply, error=said, file=file)
+        return msgspec.structs.replace(reply, error=reply.error[:_LONGEST], file=reply.file[:_LONGEST])
     if isinstance(reply, Returned):
         if len(reply.results) != trials:
             raise Garbage(f"{len(reply.results)} results of {trials} trials")
@@ -50,8 +50,3 @@ def _check(result: Result) -> None:
         points: Sequence[float] = value if isinstance(value, tuple) else (value,)
         if not 1 <= len(points) <= MOST_POINTS or not all(map(math.isfinite, points)):
             raise Garbage("a value that cannot be recorded")
-
-
-def printable(text: str) -> str:
-    """Without what would move a terminal's cursor or end a line."""
-    return text if text.isprintable() else "".join(each if each.isprintable() else " " for each in text)

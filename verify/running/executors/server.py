@@ -42,7 +42,7 @@ class Event(NamedTuple):
     """Process id; exit code, negative for a signal; number of the system's error."""
 
 
-class Server:
+class ServerProcess:
     """A running server.  `fileno` is ready to be read when `events` has something to tell, or it has ended."""
 
     def __init__(self, method: Method, threads: int, preload: tuple[str, ...]) -> None:

@@ -19,7 +19,7 @@ _ROUNDS = 16
 """Chunks that are taken of what it prints before others have their turn; a pipe holds no more than one by itself."""
 
 
-class Job(Struct):
+class Submitted(Struct):
     """What is handed to a worker, and how often it was."""
 
     number: int
@@ -64,7 +64,7 @@ class Worker:
         self.group = group
         self.begun = monotonic()
         self.pid: int | None = None
-        self.job: Job | None = None
+        self.job: Submitted | None = None
         self.loaded = False
         self.limit: Limit | None = None
         self.verdict: Done | None = None
@@ -83,7 +83,7 @@ class Worker:
     def idle(self) -> bool:
         return self.job is None and self.killed is None
 
-    def hand(self, job: Job, loading: float) -> None:
+    def hand(self, job: Submitted, loading: float) -> None:
         """Send the job; `loading` is the most seconds until it says that it has loaded the module."""
         self.job, self.loaded, self.verdict = job, False, None
         self.limit = Limit(loading, self.pid, f"loading its module took longer than its limit of {loading:g} s")
@@ -146,7 +146,7 @@ class Worker:
                 self._log.write(data)
         return True
 
-    def finish(self) -> Job:
+    def finish(self) -> Submitted:
         """Its job has ended: the log is complete."""
         if self.job is None:
             raise ValueError("an idle worker finishes nothing")
