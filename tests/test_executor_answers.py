@@ -64,7 +64,7 @@ def test_results_that_are_too_large_in_all_are_said_to_be(executor: LocalExecuto
 
 def test_an_error_holds_nothing_that_moves_a_terminals_cursor(executor: LocalExecutor, root: Path) -> None:
     done = one(executor, task(root, "def f(seed, device): raise ValueError('\\x1b[2J\\x07\\u202e\\ud800 end')"))
-    assert done.error == "reviews/coin.md:1: ValueError:  [2J  \\ud800 end"
+    assert done.error == "reviews/coin.md:1: ValueError: \\x1b[2J\\x07\\u202e\\ud800 end"
 
 
 def test_a_log_holds_the_first_and_the_last_megabyte(executor: LocalExecutor, root: Path) -> None:

@@ -290,7 +290,7 @@ def test_git_that_cannot_be_started(ran: Mini, tmp_path: Path, monkeypatch: pyte
 
 
 def test_git_that_takes_for_ever(ran: Mini, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("verify.project.published._PATIENCE", 0.2)
+    monkeypatch.setattr("verify.system._PATIENCE", 0.2)
     said = instead(ran, monkeypatch, PATH=program(tmp_path, "#!/bin/sh\nexec sleep 9\n"))
     assert said == "git does not answer"
 

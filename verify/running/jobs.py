@@ -61,7 +61,7 @@ class Job:
         """The verification that chooses a parameter, in states `waiting` and `blocked`."""
         self.why_waiting = ""
         self.trials: tuple[Trial, ...] = ()
-        """As declared, in state `planned`."""
+        """As declared; none in state `fresh` where fingerprints were known without them."""
         self.untried: dict[str, Planned] = {}
         """By fingerprint, the trials that this run has yet to try."""
         self.failed: dict[str, Failure] = {}
@@ -98,7 +98,7 @@ class Job:
     @property
     def size(self) -> int:
         """How many trials are declared, also while their parameters wait for a choice."""
-        if self.state == "planned":
+        if self.trials:
             return len(self.trials)
         declared = self.project.declared(self.review, self.verification, self.scale)
         return sum(1 for _ in points(self.rung)) * self.rung.seeds if declared is None else len(declared)
@@ -109,30 +109,46 @@ class Job:
 
     # What is known and what is due
 
-    def is_fresh(self, *, missing: bool) -> bool:
-        """Whether fingerprints alone show every trial to be fresh: what a run with nothing to do has time for."""
+    def take_as_fresh(self, jobs: dict[Key, Job], *, missing: bool) -> bool:
+        """Whether fingerprints alone show every trial to be fresh: what a run with nothing to do has time for.
+
+        Then no result is read. `jobs` holds those that choose this one's parameters.
+        """
+        trials: tuple[Trial, ...] = ()
         declared = self.project.declared(self.review, self.verification, self.scale)
         if declared is None:
-            return False
+            try:
+                trials = self._expand(jobs)
+            except Waiting:
+                return False
+            declared = tuple(each.fingerprint for each in trials)
         known = store.fingerprints(self.project.journal_path(*self.key))
         if missing:
             known |= store.fingerprints(self.project.evidence_path(*self.key))
-        return known.issuperset(declared)
+        if not known.issuperset(declared):
+            return False
+        self._begin("fresh", trials)
+        return True
 
-    def take_as_fresh(self) -> None:
-        """Look at no trial: there is nothing to run."""
-        self.state, self.waits_for, self.why_waiting = "fresh", "", ""
-        self.trials, self.untried, self.failed = (), {}, {}
+    def _begin(self, state: State, trials: tuple[Trial, ...] = ()) -> None:
+        self.state, self.waits_for, self.why_waiting = state, "", ""
+        self.trials, self.untried, self.failed = trials, {}, {}
+
+    def _expand(self, jobs: dict[Key, Job]) -> tuple[Trial, ...]:
+        """The trials, with parameters chosen by what is known here; raises Waiting."""
+        return expand(
+            self.review.slug, self.verification, self.rung, self.code, lambda name: self._of_chooser(jobs, name)
+        )
+
+    def _of_chooser(self, jobs: dict[Key, Job], verification: str) -> list[Record] | None:
+        return jobs[self.review.slug, verification, self.scale].results()
 
     def load(self, *, missing: bool) -> None:
         """Read what this machine has run and, if `missing`, what is committed."""
         self.known = Known(*self.key)
         self._elsewhere = {}
-        if committed := self.project.evidence(*self.key):
-            if missing:
-                self.known.add(committed)
-            else:
-                self.known.register(committed.registered)
+        if missing and (committed := self.project.evidence(*self.key)):
+            self.known.add(committed)
         self.known.add(self.project.journal(*self.key))
 
     def keep_only(self, device: str | None, torch: str | None) -> bool:
@@ -152,16 +168,11 @@ class Job:
 
     def plan(self, jobs: dict[Key, Job]) -> None:
         """Find the trials and their states; `jobs` holds those that choose this one's parameters."""
-        self.state, self.waits_for, self.why_waiting = "planned", "", ""
-        self.trials, self.untried, self.failed = (), {}, {}
-
-        def lookup(chooser: str) -> Sequence[Record] | None:
-            return jobs[self.review.slug, chooser, self.scale].results()
-
+        self._begin("planned")
         try:
-            self.trials = expand(self.review.slug, self.verification, self.rung, self.code, lookup)
+            self.trials = self._expand(jobs)
         except Waiting as waiting:
-            self.state = "waiting" if lookup(waiting.verification) is None else "blocked"
+            self.state = "waiting" if self._of_chooser(jobs, waiting.verification) is None else "blocked"
             self.waits_for, self.why_waiting = waiting.verification, waiting.reason
             return
         states = examine(self.trials, self.known.evidence(), self.code.definitions)
@@ -207,11 +218,18 @@ class Job:
         """Note what each claim's test is, before trials run whose results it will be held against; `on` is the date."""
         paths = self.journal.path, self.project.evidence_path(*self.key)
         seen = len(set().union(*map(store.fingerprints, paths)))
+        self._recall()
         new = due(self.verification.claims, self.rung.seeds, self.known.registered, on, seen)
         if new:
             with _written(self.project, self.journal.path):
                 self.journal.append(registered=new)
             self.known.register(new)
+
+    def _recall(self) -> None:
+        """Know what was registered in the evidence: it counts, whoever ran it."""
+        if committed := self.project.evidence(*self.key):
+            own, self.known.registered = self.known.registered, committed.registered  # of one day, the evidence's first
+            self.known.register(own)
 
     def keep(self, environment: Environment, records: Sequence[Record]) -> None:
         """Keep results: on disk first, then here."""
@@ -243,6 +261,7 @@ class Job:
 
     def publish(self) -> str:
         """Write the evidence file if it would say something new; returns what was done, in a word or two."""
+        self._recall()
         ours = self.known.evidence(self.trials)
         committed = self.project.evidence(*self.key)
         outcome = "evidence written"

@@ -53,8 +53,7 @@ class Run:
             job.project.forget(*job.key)  # another run may have written it
             chooses = (job.review.slug, job.verification.id) in choosers
             asked = device is not None and job.needs_torch
-            if not (asked or chooses) and job.is_fresh(missing=self._options.missing):
-                job.take_as_fresh()
+            if not (asked or chooses) and job.take_as_fresh(self.jobs, missing=self._options.missing):
                 continue
             job.load(missing=self._options.missing)
             if asked:

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 import msgspec
 
+from verify.errors import visible
 from verify.messages import LONGEST_NAME, MOST_POINTS, MOST_VALUES, Failed, Reply, Result, Returned
 
 _LONGEST = 1000
-"""Characters of an error, and of a file's name; whoever tells or keeps them makes them harmless."""
+"""Characters of an error, and of a file's name."""
 _DECODER: msgspec.json.Decoder[Reply] = msgspec.json.Decoder(Reply)
 
 
@@ -29,7 +30,8 @@ def read(line: bytes, trials: int) -> Reply:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Garbage(str(error)) from None
     if isinstance(reply, Failed):
-        return msgspec.structs.replace(reply, error=reply.error[:_LONGEST], file=reply.file[:_LONGEST])
+        said, file = visible(reply.error[:_LONGEST]), visible(reply.file[:_LONGEST])
+        return msgspec.structs.replace(reply, error=said, file=file)
     if isinstance(reply, Returned):
         if len(reply.results) != trials:
             raise Garbage(f"{len(reply.results)} results of {trials} trials")
