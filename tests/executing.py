@@ -11,6 +11,7 @@ from verify.messages import Facts, Result, Task
 from verify.planning.plan import Batch
 from verify.project.project import Project
 from verify.running import jobs, runner
+from verify.running.estimate import Work
 from verify.running.executors import Done
 from verify.running.jobs import Job
 from verify.running.progress import Silent
@@ -66,7 +67,7 @@ class Noted(Silent):
     def __init__(self) -> None:
         self.said: list[str] = []
         self.seconds: float | None = None
-        self.shares: list[float | None] = []
+        self.work: list[Work | None] = []
 
     def started(self, trials: int, workers: int, seconds: float | None) -> None:
         self.said.append(f"{trials} trials on {workers}")
@@ -75,9 +76,9 @@ class Noted(Silent):
     def begun(self, names: Sequence[str]) -> None:
         self.said.append(f"begun {' '.join(names)}")
 
-    def advanced(self, job: Job, batch: Batch, seconds: float, share: float | None) -> None:
+    def advanced(self, job: Job, batch: Batch, seconds: float, work: Work | None) -> None:
         del job, batch, seconds
-        self.shares.append(share)
+        self.work.append(work)
 
     def failed(self, job: Job, batch: Batch, error: str, log: str) -> None:
         del log

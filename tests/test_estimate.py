@@ -61,10 +61,12 @@ def test_batches_take_their_time_as_a_whole(mini: Mini) -> None:
 def test_the_share_of_work_goes_from_nothing_to_all(mini: Mini) -> None:
     noted = Noted()
     executed(mini, Fake(timed), noted)
-    assert noted.shares == [None] * 10
+    assert noted.work == [None] * 10
     assert noted.seconds is None
     mini.journal.unlink()
     executed(mini, Fake(timed), noted)
     assert noted.seconds == pytest.approx(34)
-    assert noted.shares[10] == pytest.approx(8 / 65), "the longest first"
-    assert noted.shares[-1] == pytest.approx(1)
+    first, *_, last = (each for each in noted.work if each is not None)
+    assert first.share == pytest.approx(8 / 65), "the longest first"
+    assert last.share == pytest.approx(1)
+    assert [each.pace for each in (first, last)] == pytest.approx([1, 1]), "the same times again"

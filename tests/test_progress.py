@@ -12,6 +12,7 @@ import pytest
 from tests.conftest import COMMAND, Mini
 from tests.executing import planned
 from verify.planning.plan import Batch
+from verify.running.estimate import Work
 from verify.running.jobs import Job
 from verify.running.progress import Left, Plain, listed
 
@@ -69,7 +70,7 @@ def test_lines_for_a_pipe(mini: Mini, capsys: pytest.CaptureFixture[str], monkey
     plain = Plain()
     plain.started(4, 1, 100.0)
     plain.begun(["a:b", "c:d", "e:f", "g:h", "i:j"])
-    plain.advanced(*batch_of(mini, 1), 0.25, 0.5)
+    plain.advanced(*batch_of(mini, 1), 0.25, Work(0.5, 1.0))
     plain.failed(*batch_of(mini, 2), "no", "x.log")
     plain.failed(*batch_of(mini, 1), "no", "y.log")
     plain.repeating(1)
@@ -96,11 +97,30 @@ def test_the_time_left_is_what_was_expected_and_then_the_pace_of_the_work(monkey
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     left = Left(100.0)
     now[0] = 4.0
-    assert left.seconds(0.02, 0.5) == 96.0, "too early for a pace, however many trials are done"
+    assert left.seconds == 96.0
+    left.advance(Work(0.02, 3.0), 0.5)
+    assert left.seconds == pytest.approx(294), "slower than it was recorded, however many trials are done"
+    now[0] = 40.0
+    left.advance(Work(0.1, 0.5), 0.9)
+    assert left.seconds == pytest.approx(45), "twice as fast, though what still runs counts as nothing"
+    now[0] = 50.0
+    assert left.seconds == pytest.approx(35), "between batches it counts down"
+    now[0] = 200.0
+    left.advance(Work(0.75, 0.5), 0.9)
+    assert left.seconds == pytest.approx(50), "other things than trials took the time"
+    left.advance(Work(1.0, 0.5), 1.0)
+    assert left.seconds == 0.0
+
+
+def test_the_time_left_of_what_was_never_timed_goes_by_the_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    left = Left()
     now[0] = 60.0
-    assert left.seconds(0.25, 0.9) == 180.0, "it is slower than it was when it was recorded"
-    assert left.seconds(None, 0.5) == 60.0, "nothing was recorded: by the trials"
-    assert Left().seconds(None, 0.0) is None
+    left.advance(None, 0.01)
+    assert left.seconds is None, "too early"
+    left.advance(None, 0.5)
+    assert left.seconds == 60.0
 
 
 @pytest.mark.parametrize(

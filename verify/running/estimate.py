@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from itertools import count
+from typing import NamedTuple
 
 import msgspec
 
@@ -14,6 +15,15 @@ from verify.planning.plan import Batch, chosen_from, points
 from verify.running.jobs import Job, Key
 
 _encoder = msgspec.json.Encoder(order="sorted")
+
+
+class Work(NamedTuple):
+    """How far the work is."""
+
+    share: float
+    """Of the expected seconds, those of batches that ended."""
+    pace: float
+    """What these batches took, over what was expected of them."""
 
 
 class Costs:

@@ -11,7 +11,7 @@ from verify.model import Environment, Record
 from verify.planning.plan import Batch
 from verify.running import tasks
 from verify.running.asked import Asks
-from verify.running.estimate import Estimate
+from verify.running.estimate import Estimate, Work
 from verify.running.executors import Done, Executor, logs
 from verify.running.interrupts import undisturbed
 from verify.running.jobs import Job, Key
@@ -39,6 +39,8 @@ class Execution:
         self._asks: dict[Key, Asks] = {}
         self._done = 0.0
         """Of the estimate's seconds, those of batches that ended."""
+        self._expected, self._took = 1.0, 1.0
+        """Seconds of batches that gave results; one more of each, so that a short first one says little."""
         self._repeats = Repeats()
         self.stopped: dict[Key, list[UserError]] = {}
         """Verifications that something in the review or its code keeps from a result, with the mistakes."""
@@ -99,7 +101,7 @@ class Execution:
             job.keep(environment, kept)
             for batch, done, records in made:
                 self._repeats.note(job, batch, records, done.seconds)
-                self._listener.advanced(job, batch, done.seconds, self._share(job, batch))
+                self._listener.advanced(job, batch, done.seconds, self._work(job, batch, done.seconds))
             self._shows_mistake(job, kept)
 
     def _environment(self, done: Done) -> Environment:
@@ -107,10 +109,14 @@ class Execution:
             raise AssertionError("an executor says of every result what it is of")
         return tasks.environment(done.environment, self._commit)
 
-    def _share(self, job: Job, batch: Batch) -> float | None:
-        """How much of the work is done with this batch; None where it was never timed."""
-        self._done += self._estimate.of(job, batch)
-        return min(self._done / self._estimate.total, 1.0) if self._estimate.total else None
+    def _work(self, job: Job, batch: Batch, seconds: float) -> Work | None:
+        """How far the work is with this batch; None where it was never timed."""
+        expected = self._estimate.of(job, batch)
+        self._done += expected
+        self._expected, self._took = self._expected + expected, self._took + seconds
+        if not self._estimate.total:
+            return None
+        return Work(min(self._done / self._estimate.total, 1.0), self._took / self._expected)
 
     def _note_failures(self, job: Job, ended: Sequence[Ended]) -> None:
         """Of a batch that failed, try the halves; a single trial's failure is noted; code that cannot load ends all."""
@@ -125,7 +131,7 @@ class Execution:
                 for half in batch.halves() if job.key not in self.stopped else ():
                     self._hand_in(job, half)
             else:
-                self._share(job, batch)
+                self._done += self._estimate.of(job, batch)
                 failures.append(tasks.failure(batch, error))
         if failures:
             job.fail(failures)

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from verify.errors import visible
 from verify.planning.plan import Batch
+from verify.running.estimate import Work
 from verify.running.jobs import Job
 from verify.running.witness import point
 
@@ -25,8 +26,8 @@ class Listener(Protocol):
     def begun(self, names: Sequence[str]) -> None:
         """These verifications are handed in."""
 
-    def advanced(self, job: Job, batch: Batch, seconds: float, share: float | None) -> None:
-        """A batch is done, and with it this share of all the work; None where that is not known."""
+    def advanced(self, job: Job, batch: Batch, seconds: float, work: Work | None) -> None:
+        """A batch is done, and with it the work so far; None where it was never timed."""
 
     def failed(self, job: Job, batch: Batch, error: str, log: str) -> None:
         """A batch failed; one of several trials is tried in halves."""
@@ -46,7 +47,7 @@ class Silent:
 
     def started(self, trials: int, workers: int, seconds: float | None) -> None: ...
     def begun(self, names: Sequence[str]) -> None: ...
-    def advanced(self, job: Job, batch: Batch, seconds: float, share: float | None) -> None: ...
+    def advanced(self, job: Job, batch: Batch, seconds: float, work: Work | None) -> None: ...
     def failed(self, job: Job, batch: Batch, error: str, log: str) -> None: ...
     def published(self, job: Job, outcome: str) -> None: ...
     def repeating(self, trials: int) -> None: ...
@@ -70,12 +71,13 @@ class Plain:
     def begun(self, names: Sequence[str]) -> None:
         self._say(f"begun: {listed(names)}")
 
-    def advanced(self, job: Job, batch: Batch, seconds: float, share: float | None) -> None:
+    def advanced(self, job: Job, batch: Batch, seconds: float, work: Work | None) -> None:
         self._count(batch)
+        self._left.advance(work, self._done / self._total)
         if self._done == self._total or time.monotonic() - self._said >= 1:
             count = len(batch.trials)
             last = f"{count} trial{'s' * (count != 1)} in {duration(seconds)}"
-            left = self._left.seconds(share, self._done / self._total)
+            left = self._left.seconds
             more = f", about {duration(left)} left" if left is not None and self._done < self._total else ""
             self._say(f"[{self._done}/{self._total}] {job.name}: {last}{more}")
 
@@ -108,22 +110,35 @@ class Plain:
 
 
 class Left:
-    """The time left: at first what was expected, then by the pace of the work done so far."""
+    """The time left: what was expected, at the pace of what has ended, and no less than it has taken so far.
+
+    What still runs counts as to be done, which early on is most of what was begun: so the share that is done gives no
+    pace of its own until it is large.
+    """
 
     def __init__(self, expected: float | None = None) -> None:
         self._expected = expected
         self._begun = time.monotonic()
+        self._left = expected
+        self._since = self._begun
 
     @property
     def elapsed(self) -> float:
         return time.monotonic() - self._begun
 
-    def seconds(self, work: float | None, trials: float) -> float | None:
-        """`work` is the share of expected seconds that is done, None where none were; `trials` that of trials."""
-        share = trials if work is None else work
-        if share > 0.05:
-            return self.elapsed * (1 - share) / share
-        return None if self._expected is None else max(self._expected - self.elapsed, 0.0)
+    @property
+    def seconds(self) -> float | None:
+        """Counted down since the last batch ended; None where it cannot be told."""
+        return None if self._left is None else max(self._left - (time.monotonic() - self._since), 0.0)
+
+    def advance(self, work: Work | None, trials: float) -> None:
+        """So much is done; `trials` is the share of them, which counts where the work was never timed."""
+        self._since = time.monotonic()
+        elapsed = self._since - self._begun
+        if self._expected is not None and work is not None:
+            self._left = (1 - work.share) * max(self._expected * work.pace, elapsed)
+        elif trials > 0.05:
+            self._left = (1 - trials) * elapsed / trials
 
 
 def headline(trials: int, workers: int, seconds: float | None) -> str:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from verify.errors import visible
 from verify.planning.plan import Batch
+from verify.running.estimate import Work
 from verify.running.jobs import Job
 from verify.running.progress import Left, duration, headline, listed, repetition
 
@@ -20,10 +21,10 @@ class _Left(ProgressColumn):
     def __init__(self) -> None:
         super().__init__()
         self.left = Left()
-        self.work: float | None = None
 
     def render(self, task: Task) -> Text:
-        seconds = self.left.seconds(self.work, task.percentage / 100)
+        del task  # it knows trials, not work
+        seconds = self.left.seconds
         if seconds is None:
             return Text("")
         return Text(f"{seconds // 60:.0f}:{seconds % 60:02.0f} left", style="progress.remaining")
@@ -54,10 +55,10 @@ class Terminal:
     def begun(self, names: Sequence[str]) -> None:
         self._progress.update(self._task, description=visible(listed(names)))
 
-    def advanced(self, job: Job, batch: Batch, seconds: float, share: float | None) -> None:
+    def advanced(self, job: Job, batch: Batch, seconds: float, work: Work | None) -> None:
         del seconds
-        self._left.work = share
         self._progress.update(self._task, advance=len(batch.trials), description=job.name)
+        self._left.left.advance(work, self._progress.tasks[self._task].percentage / 100)
 
     def failed(self, job: Job, batch: Batch, error: str, log: str) -> None:
         self._say(f"{job.name}: {error}\n    log: {log}")
