@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -148,6 +149,12 @@ def ran(_ran: Mini, tmp_path: Path) -> Mini:
     shutil.copytree(_ran.root, project.root)
     project.review = project.root / "reviews" / "coin.md"
     return project
+
+
+def pytest_configure() -> None:
+    """What a shell starts in the background ignores Ctrl-C, and so would all that tests start and interrupt."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 EXPECTED_SKIPS = ("needs a CUDA device", "root may read and write everything")
