@@ -152,9 +152,14 @@ def ran(_ran: Mini, tmp_path: Path) -> Mini:
 
 
 def pytest_configure() -> None:
-    """What a shell starts in the background ignores Ctrl-C, and so would all that tests start and interrupt."""
+    """What a shell's background or `nohup` has ignored would be ignored by all that tests start and interrupt.
+
+    A handler of one's own is not inherited; what is started has the default.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 EXPECTED_SKIPS = ("needs a CUDA device", "root may read and write everything")
