@@ -22,6 +22,14 @@ def test_a_plain_function_with_seed_and_device_is_an_experiment() -> None:
     assert coin.module == "reviews/coin.md"
 
 
+def test_what_python_only_warns_of_is_not_told_when_it_is_read(recwarn: pytest.WarningsRecorder) -> None:
+    found, errors = read_source("def f(seed, device): return 1if seed else '\\d'", "reviews/coin.md")
+    assert list(found) == ["f"]
+    assert not errors
+    assert unlike("class f: x = 1if 1 else 2", "f") is not None
+    assert not recwarn.list, "it would stand in the terminal without the review's name"
+
+
 def test_the_decorator_declares_a_batch() -> None:
     code = """
 @experiment(rides=("lr",), values=["error"], diverged={"error": 0.9}, batch=20, time_limit=30)

@@ -45,8 +45,9 @@ def campaign(parts: list[str], seed: int, lanes: int, *, short: bool) -> list[Ta
     todo = [piece for name, those in pieces(seed, short).items() if not parts or name in parts for piece in those]
     tallies: dict[str, Tally] = {}
     with ProcessPoolExecutor(lanes, get_context("spawn"), processes.adopt) as pool:
-        for future in as_completed([pool.submit(call, *given) for call, given in todo]):
+        for number, future in enumerate(as_completed([pool.submit(call, *given) for call, given in todo]), start=1):
             done = future.result()
+            print(f"{number} of {len(todo)}: {done.part}", flush=True)
             tallies.setdefault(done.part, Tally(done.part)).add(done)
             for fault in done.faults:
                 print(f"{done.part}: {fault}\n", flush=True)

@@ -15,6 +15,7 @@ import msgspec
 from verify.errors import UserError, nearest
 from verify.model import Experiment
 from verify.planning import options, returned, signature
+from verify.planning.parsed import Unreadable, parse
 
 PACKAGE = Path(__file__).parent.parent
 
@@ -69,11 +70,9 @@ def read_source(code: str, path: str) -> tuple[dict[str, Experiment], list[UserE
 
 def _read(code: str, module: str, file: str, *, needs_decorator: bool) -> tuple[dict[str, Experiment], list[UserError]]:
     try:
-        tree = ast.parse(code)
-    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:  # the last two: nested too deeply
-        line = getattr(error, "lineno", None) or 1
-        what = getattr(error, "msg", None) or str(error) or "it is nested too deeply"
-        return {}, [UserError(f"Python cannot read this: {what}", file, line)]
+        tree = parse(code)
+    except Unreadable as error:
+        return {}, [UserError(str(error), file, error.line)]
     found: dict[str, Experiment] = {}
     errors: list[UserError] = []
     for function in tree.body:

@@ -19,6 +19,7 @@ from msgspec import Struct
 from verify.errors import UserError, reason
 from verify.planning import syntax
 from verify.planning.catalogue import PACKAGE
+from verify.planning.parsed import Unreadable, parse
 from verify.planning.syntax import Import
 
 MOST = 1_000_000
@@ -115,11 +116,9 @@ def digest(text: str) -> str:
 
 def _parsed(source: Source) -> ast.Module:
     try:
-        return ast.parse(source.code)
-    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:  # the last two: nested too deeply
-        line = getattr(error, "lineno", None) or 1
-        what = getattr(error, "msg", None) or str(error) or "it is nested too deeply"
-        raise UserError(f"Python cannot read this: {what}", source.file, line) from None
+        return parse(source.code)
+    except Unreadable as error:
+        raise UserError(str(error), source.file, error.line) from None
 
 
 def find_in_package(name: str) -> Source | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 
+from verify.planning.parsed import Unreadable, parse
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -57,8 +59,8 @@ def wanted(function: Function, *, batched: bool) -> str:
 def unlike(code: str, name: str) -> tuple[int, str, str] | None:
     """Where `code` has something called `name` that is no experiment: its line, why it is none, and a hint."""
     try:
-        tree = ast.parse(code)
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        tree = parse(code)
+    except Unreadable:
         return None  # reported where the code is read
     for node in tree.body:
         if isinstance(node, Function) and node.name == name:
