@@ -26,7 +26,7 @@ def test_what_python_only_warns_of_is_not_told_when_it_is_read(recwarn: pytest.W
     found, errors = read_source("def f(seed, device): return 1if seed else '\\d'", "reviews/coin.md")
     assert list(found) == ["f"]
     assert not errors
-    assert unlike("class f: x = 1if 1 else 2", "f") is not None
+    assert unlike("f", "class f: x = 1if 1 else 2") is not None
     assert not recwarn.list, "it would stand in the terminal without the review's name"
 
 

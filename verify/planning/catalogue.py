@@ -47,13 +47,13 @@ def _place(module: Path) -> str:
 
 def unlike(name: str, code: str) -> tuple[str, str] | None:
     """Why something called `name`, in a review's `code` or in the project's modules, is no experiment; and a hint."""
-    found = signature.unlike(code, name)
+    found = signature.unlike(name, code)
     if found is not None:
         line, why, hint = found
         return f"'{name}' in line {line} is no experiment: {why}", hint
     for path in _modules():
         text = path.read_text(encoding="utf-8")
-        found = signature.unlike(text, name) if name in text else None
+        found = signature.unlike(name, text) if name in text else None
         if found is not None:
             line, why, hint = found
             return f"'{name}' in {_place(path)}, line {line}, is no experiment: {why}", hint

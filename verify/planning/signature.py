@@ -56,7 +56,7 @@ def wanted(function: Function, *, batched: bool) -> str:
     return f"def {function.name}({', '.join(parts)})"
 
 
-def unlike(code: str, name: str) -> tuple[int, str, str] | None:
+def unlike(name: str, code: str) -> tuple[int, str, str] | None:
     """Where `code` has something called `name` that is no experiment: its line, why it is none, and a hint."""
     try:
         tree = parse(code)
