@@ -147,6 +147,13 @@ def _lines(rng: random.Random, data: bytes) -> bytes:
 
 def _json(rng: random.Random, data: bytes) -> bytes:
     """Change a value, a key or a type in a line of JSON, or in all where that is one value."""
+    try:
+        return _json_changed(rng, data)
+    except RecursionError:  # an earlier change nested it as deeply as Python reads, or deeper
+        return _insert(rng, data)
+
+
+def _json_changed(rng: random.Random, data: bytes) -> bytes:
     lines = data.split(b"\n") if data.count(b"\n{") else [data]
     number = rng.randrange(len(lines))
     try:

@@ -6,8 +6,9 @@ import argparse
 import random
 import sys
 import time
+import traceback
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from typing import Any
 
@@ -46,12 +47,20 @@ def campaign(parts: list[str], seed: int, lanes: int, *, short: bool) -> list[Ta
     tallies: dict[str, Tally] = {}
     with ProcessPoolExecutor(lanes, get_context("spawn"), processes.adopt) as pool:
         for number, future in enumerate(as_completed([pool.submit(call, *given) for call, given in todo]), start=1):
-            done = future.result()
+            done = _result(future)
             print(f"{number} of {len(todo)}: {done.part}", flush=True)
             tallies.setdefault(done.part, Tally(done.part)).add(done)
             for fault in done.faults:
                 print(f"{done.part}: {fault}\n", flush=True)
     return sorted(tallies.values(), key=lambda tally: tally.part)
+
+
+def _result(future: Future[Tally]) -> Tally:
+    """What a piece found; one that broke off is a fault, and costs the others nothing."""
+    error = future.exception()
+    if error is None:
+        return future.result()
+    return Tally("pieces that broke off", faults=["".join(traceback.format_exception(error))])
 
 
 def main() -> None:
