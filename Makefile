@@ -82,5 +82,5 @@ $(LAB): $(BIN)/pip $(PINS)
 
 $(DEV): $(BIN)/pip $(PINS)
 	@echo "installing everything, tests and checks too, into $(VENV): some minutes"
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lab,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[lab,dev,bench]'
 	@touch $@ $(LAB) $(SITE)
