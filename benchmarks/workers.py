@@ -56,6 +56,7 @@ class Workers:
             root=str(ROOT),
             folder=str(ROOT / "reviews"),
             data=(),
+            modules=(),
             packages=(),
             time_limit=3600.0,
             log=str(self._logs / log),

@@ -397,8 +397,12 @@ def test_a_full_disk_loses_only_what_is_being_written(
 
 def test_a_torn_fingerprint_is_no_traceback(tmp_path: Path) -> None:
     path = tmp_path / "v.tiny.jsonl"
-    path.write_bytes(b'{"trial":{"fingerprint":"f\xff1"}}\n{"trial":{"fingerprint":"f2\n')
+    header = b'{"evidence":{"version":%d,"verification":"v","scale":"tiny"}}\n'
+    content = b'{"trial":{"fingerprint":"f\xff1"}}\n{"trial":{"fingerprint":"f2\n'
+    path.write_bytes(header % lines.VERSION + content)
     assert "f\ufffd1" in store.fingerprints(path)
+    path.write_bytes(header % (lines.VERSION + 1) + content)
+    assert not store.fingerprints(path), "what another version wrote is not taken for known"
 
 
 def test_evidence_is_written_in_the_order_of_the_trials_with_what_it_refers_to() -> None:

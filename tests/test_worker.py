@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import textwrap
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -251,7 +252,9 @@ def test_an_undeclared_file_is_an_error_that_says_how_to_declare_it(what: str, r
 def test_a_file_of_the_project_is_named_from_the_review(run: Run, tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("x")
     said = error(run(opening("open(HERE.parent / 'README.md')")))
-    assert "it opens README.md, which the review does not declare: `data: [../README.md]`" in said
+    assert (
+        "it opens README.md, which the review does not declare: copy it beside the review, `data: [README.md]`" in said
+    )
 
 
 def test_nothing_is_written_into_the_project(run: Run, tmp_path: Path) -> None:
@@ -263,17 +266,69 @@ def test_nothing_is_written_into_the_project(run: Run, tmp_path: Path) -> None:
 def test_modules_caches_and_what_lies_elsewhere_may_be_opened(
     run: Run, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    for name in (".cache/a", ".verify/b", "reviews/helper.py", "own/c"):
+    for name in (".cache/a", ".verify/b", "own/c"):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text("x")
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "d"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VERIFY_CACHE", str(tmp_path / "own"))
-        for name in (".cache/a", ".verify/b", "reviews/helper.py", "own/c"):
+        for name in (".cache/a", ".verify/b", "own/c"):
             assert results(run(opening(f"open(HERE.parent / '{name}').close()")))
     assert results(run(opening(f"open({str(elsewhere)!r}, 'w').close()")))
     assert "own/c" in error(run(opening("open(HERE.parent / 'own/c')")))
+
+
+@pytest.fixture
+def as_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an experiment sets here is afterwards as it was; a worker's state does that for itself."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "helper", raising=False)
+    for module, hook in ((sys, "unraisablehook"), (threading, "excepthook")):
+        monkeypatch.setattr(module, hook, getattr(module, hook))
+
+
+@pytest.mark.usefixtures("as_found")
+def test_a_module_is_opened_by_what_imports_it_or_shows_it_and_else_it_is_a_file(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "reviews" / "helper.py").write_text("def fail(): raise ValueError('in a helper')\n")
+    (tmp_path / "reviews" / "points.py").write_text("5\n")
+    showing = """
+        import linecache, sys
+        sys.path.insert(0, str(HERE))
+        import helper
+        try:
+            helper.fail()
+        except ValueError:
+            sys.__excepthook__(*sys.exc_info())
+        assert "raise" in linecache.getline(helper.__file__, 1)
+    """
+    assert results(run(opening(textwrap.dedent(showing))))
+    for how in (
+        "open(HERE / 'points.py')",
+        "(HERE / 'points.py').read_text()",
+        "compile(open(HERE / 'points.py').read(), '', 'exec')",
+    ):
+        assert "it opens reviews/points.py, which the review does not declare" in error(run(opening(how)))
+
+
+@pytest.mark.usefixtures("as_found")
+def test_what_prints_a_traceback_may_open_the_review(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "reviews" / "coin.md").write_text("raise ValueError\n")
+    code = """
+        import sys, threading
+        def g(): raise ValueError('in a thread')
+        class Odd:
+            def __del__(self): raise ValueError('at its end')
+        def f(seed, device):
+            sys.path.insert(0, {folder!r})
+            sys.unraisablehook, threading.excepthook = sys.__unraisablehook__, threading.__excepthook__
+            thread = threading.Thread(target=g)
+            thread.start()
+            thread.join()
+            Odd()
+            return {{"x": 1}}
+    """
+    assert results(run(textwrap.dedent(code).format(folder=str(tmp_path / "reviews"))))
 
 
 def test_temporary_files_may_lie_below_the_project(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -180,13 +180,16 @@ def test_a_helper_beside_the_review_is_imported_and_hides_nothing(executor: Loca
         import helper, own, json, numpy, decimal, msgspec, verify, sys
         def f(seed, device): return {"a": helper.VALUE, "b": own.VALUE, "files": len(json.__file__) and 1}
     """
-    done = one(executor, task(root, code, group="helpers"))
+    followed = ("helper", "own")
+    done = one(executor, task(root, code, group="helpers", modules=followed))
     assert not done.error, done.error
     assert done.results[0].values == {"a": 7, "b": 8, "files": 1}
     (root / "reviews" / "helper.py").write_text("VALUE = 9\n")
-    assert one(executor, task(root, code, group="helpers later")).results[0].values["a"] == 9, (
+    assert one(executor, task(root, code, group="helpers later", modules=followed)).results[0].values["a"] == 9, (
         "of the same size and age"
     )
+    unseen = one(executor, task(root, code, group="helpers unseen", modules=("helper",)))
+    assert unseen.error == ("UnseenModule: it imports own by other means than an import statement: write `import own`")
     assert not list(root.rglob("__pycache__")), "nothing is written into the project"
 
 

@@ -162,6 +162,15 @@ def _in_prose(project: Project, derived: Derived) -> Iterator[UserError]:
             yield UserError(message, review.path, reference.line, hint)
 
 
+def _journals(project: Project, review: Review) -> Iterator[UserError]:
+    """What is wrong with the journals: a run with nothing to do does not read them."""
+    for verification, scale in project.rungs(review):
+        try:
+            project.journal(review.slug, verification.id, scale)
+        except UserErrors as wrong:
+            yield from wrong.errors
+
+
 def _unbound(project: Project, review: Review, binding: bindings.Binding) -> Iterator[UserError]:
     evidence = project.evidence(review.slug, binding.verification, bindings.scale_of(binding, review))
     records = evidence.records if evidence else ()
@@ -176,6 +185,7 @@ _OF_A_REVIEW: tuple[Callable[[Project, Review], Iterable[UserError]], ...] = (
     _stale,
     _failures,
     audit.contents,
+    _journals,
     witness.mistakes,
 )
 """What is looked for in each review, and in the page that it becomes; each stands alone, so that one hides no other."""

@@ -57,6 +57,8 @@ class Task(Struct, frozen=True, tag="run", tag_field="kind"):
     """The review's folder: where data lies, and modules beside it."""
     data: tuple[str, ...]
     """Declared files, relative to `folder`: all that an experiment may open below `root`."""
+    modules: tuple[str, ...]
+    """Of the project's own folders, those that planning has followed: all that an experiment may import of them."""
     packages: tuple[str, ...]
     """Installed packages whose versions belong into the record, beside those that always do."""
     time_limit: float

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-_MODULES = (".py", ".pyc", ".so", ".pyd")
-"""Modules are in the fingerprint already, or belong to an installed package."""
+_COMPILED = (".pyc", ".so", ".pyd")
+"""Modules without a source belong to an installed package; what the project's own import is in the fingerprint."""
 _CACHES = ("XDG_CACHE_HOME", "VERIFY_CACHE", "VERIFY_DATA", "HF_HOME", "TORCH_HOME")
 """Variables that name folders of data that is checked by content, or made again."""
 
@@ -32,6 +32,8 @@ class Watch:
         self._folder = ""
         self._allowed: tuple[str, ...] = ()
         self._data: frozenset[str] = frozenset()
+        self._sources: set[str] = set()
+        """Files of modules that were to be imported: whoever shows a traceback opens them again."""
         self._first: UndeclaredFile | None = None
         sys.addaudithook(self._see)
 
@@ -44,6 +46,7 @@ class Watch:
         """
         self._folder = os.path.realpath(folder)
         self._data = frozenset(os.path.realpath(Path(folder, each)) for each in data)
+        self._sources = set()
         inside = _with_separator(root)
         places = [_with_separator(each) for each in _places(root)]
         self._allowed = tuple(each for each in places if each.startswith(inside) and each != inside)
@@ -62,17 +65,29 @@ class Watch:
         if not path.startswith(self._root) or (path + os.sep).startswith(self._allowed) or _is_bytecode(path):
             return  # a folder itself is opened for files without a name
         writes = _writes(arguments[1], arguments[2])
-        if not writes and (path in self._data or path.endswith(_MODULES) or not Path(path).is_file()):
+        if not writes and (path in self._data or self._is_module(path) or not Path(path).is_file()):
             return
         error = UndeclaredFile(self._message(path, writes=writes))
         self._first = self._first or error
         raise error
 
+    def _is_module(self, path: str) -> bool:
+        """Whether it is imported, now or before, as a review's code is; what else ends in .py is just a file."""
+        if sys._getframe(2).f_code.co_filename.startswith("<frozen importlib"):
+            self._sources.add(path)
+        if path.endswith(_COMPILED) or path in self._sources:
+            return True
+        return any(getattr(each, "__file__", None) == path for each in list(sys.modules.values()))
+
     def _message(self, path: str, *, writes: bool) -> str:
         shown = Path(path).relative_to(self._root or "").as_posix()
         if writes:
             return f"it writes {shown} into the project: write into the folder that it starts in"
-        return f"it opens {shown}, which the review does not declare: `data: [{os.path.relpath(path, self._folder)}]`"
+        beside = os.path.relpath(path, self._folder)
+        advice = f"`data: [{beside}]`"
+        if beside.startswith(os.pardir + os.sep):
+            advice = f"copy it beside the review, `data: [{os.path.basename(path)}]`"  # noqa: PTH119
+        return f"it opens {shown}, which the review does not declare: {advice}"
 
 
 def _places(root: str) -> Iterator[str]:

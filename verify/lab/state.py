@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
@@ -46,11 +46,11 @@ class State:
         self._interpreter()
         self._signals()
 
-    def set_anew(self, folder: str, root: str) -> None:
-        """Modules are also found in `folder`, the review's, and in `root`, the project's."""
+    def set_anew(self, folder: str, root: str, modules: Collection[str]) -> None:
+        """The `modules` that were followed are also found in `folder`, the review's, and in `root`, the project's."""
         self._interpreter()
         sys.path[:], sys.path_hooks[:] = self._path, self._hooks
-        imports.look_below(folder, root)
+        imports.look_below((folder, root), modules)
         if os.environ != self._environ:
             os.environ.clear()
             os.environ.update(self._environ)

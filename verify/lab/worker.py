@@ -46,7 +46,7 @@ class _Worker:
                 self._send(_described(ask) if isinstance(ask, Describe) else self._run(ask, number))
 
     def _run(self, task: Task, number: int) -> Returned | Failed:
-        self._state.set_anew(task.folder, task.root)
+        self._state.set_anew(task.folder, task.root, task.modules)
         reply: Returned | Failed
         try:
             with workplace(self._home / str(number), task.folder, task.data):

@@ -138,6 +138,7 @@ class _Found:
         self._environments: dict[str, Environment] = {}
         self._codes: dict[str, dict[str, str]] = {}
         self._registered: list[Registration] = []
+        self._tests: set[bytes] = set()
         self._records: dict[str, Record] = {}
         self._failures: dict[str, Failure] = {}
 
@@ -150,7 +151,11 @@ class _Found:
             self._failures[line.failure.fingerprint] = line.failure
             return wrong
         if line.registered is not None:
+            known, written = len(self._tests), _encoder.encode(line)
+            self._tests.add(written)
             self._registered.append(line.registered)
+            if not self._repeats and len(self._tests) == known:
+                return "this test is registered here twice"
             return _wrong_registration(line.registered)
         if line.environment is not None:
             self._environments[line.environment.id] = line.environment

@@ -108,6 +108,10 @@ class Project:
         """The code the verification's experiment reaches."""
         return self._parsed[review.slug].code[verification.experiment]
 
+    def modules(self, review: Review) -> tuple[str, ...]:
+        """The modules of the project's own folders that the review's code imports."""
+        return tuple(name for name, found in self._parsed[review.slug].modules.items() if found)
+
     def trials(self, review: Review, verification: Verification, scale: Scale) -> tuple[Trial, ...]:
         """The trials declared now; none while a parameter waits for a choice that has no evidence."""
         key = (review.slug, verification.id, scale)

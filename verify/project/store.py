@@ -95,10 +95,15 @@ def fingerprints(path: Path) -> set[str]:
 
 
 def trial_lines(path: Path) -> dict[bytes, bytes]:
-    """Per trial's fingerprint the line that holds its result, as it stands; of several the last."""
+    """Per trial's fingerprint the line that holds its result, as it stands; of several the last.
+
+    None of a file of another version: what is wrong with it is said where it is decoded.
+    """
     try:
         lines = _whole_lines(path.read_bytes()).split(b"\n") if path.is_file() else []
     except OSError:  # said where it is decoded
+        return {}
+    if written.version_of(lines[0] if lines else b"") != written.VERSION:
         return {}
     begin = len(_TRIAL)
     return {line[begin : line.find(b'"', begin)]: line for line in lines if line.startswith(_TRIAL)}

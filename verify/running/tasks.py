@@ -39,6 +39,7 @@ def task(job: Job, batch: Batch, device: str, time: str = "") -> Task:
         root=str(job.project.root),
         folder=str((job.project.root / job.review.path).parent),
         data=job.review.data if of_review else (),  # it is in the fingerprint of fences alone
+        modules=job.project.modules(job.review) if of_review else (),
         packages=tuple(map(packages.name_of, job.review.packages)),
         time_limit=batch.time_limit,
         log=str(log_of(job, batch, time)),
