@@ -140,7 +140,7 @@ class Execution:
         if job.key not in self.stopped:
             text = error.removeprefix(f"{done.file}:{done.line}: ")
             message = f"the code of '{job.experiment.name}' cannot be loaded: {text}"
-            self._stop(job, [UserError(message, done.file, done.line)])
+            self._stop(job, [UserError(message, done.file or job.review.path, done.line)])
 
     def _shows_mistake(self, job: Job, records: Sequence[Record]) -> bool:
         """Whether the records lack what the review asks for; then what of the job has not begun is not run."""
