@@ -89,21 +89,22 @@ def _lives(pid: int) -> bool:
     return True
 
 
-def fingerprints(path: Path) -> set[str]:
+def fingerprints(path: Path, *, of_any_version: bool = False) -> set[str]:
     """The trials a journal or evidence file holds results of, without decoding them."""
-    return {fingerprint.decode("utf-8", "replace") for fingerprint in trial_lines(path)}
+    lines = trial_lines(path, of_any_version=of_any_version)
+    return {fingerprint.decode("utf-8", "replace") for fingerprint in lines}
 
 
-def trial_lines(path: Path) -> dict[bytes, bytes]:
+def trial_lines(path: Path, *, of_any_version: bool = False) -> dict[bytes, bytes]:
     """Per trial's fingerprint the line that holds its result, as it stands; of several the last.
 
-    None of a file of another version: what is wrong with it is said where it is decoded.
+    Else none of a file of another version: what is wrong with it is said where it is decoded.
     """
     try:
         lines = _whole_lines(path.read_bytes()).split(b"\n") if path.is_file() else []
     except OSError:  # said where it is decoded
         return {}
-    if written.version_of(lines[0] if lines else b"") != written.VERSION:
+    if not of_any_version and written.version_of(lines[0] if lines else b"") != written.VERSION:
         return {}
     begin = len(_TRIAL)
     return {line[begin : line.find(b'"', begin)]: line for line in lines if line.startswith(_TRIAL)}

@@ -217,7 +217,7 @@ class Job:
     def register(self, on: str) -> None:
         """Note what each claim's test is, before trials run whose results it will be held against; `on` is the date."""
         paths = self.journal.path, self.project.evidence_path(*self.key)
-        seen = len(set().union(*map(store.fingerprints, paths)))
+        seen = len(set().union(*(store.fingerprints(each, of_any_version=True) for each in paths)))
         self._recall()
         new = due(self.verification.claims, self.rung.seeds, self.known.registered, on, seen)
         if new:
