@@ -11,10 +11,11 @@ import pytest
 
 from tests.conftest import COMMAND, Mini
 from tests.executing import planned
+from verify.errors import listed
 from verify.planning.plan import Batch
 from verify.running.estimate import Work
 from verify.running.jobs import Job
-from verify.running.progress import Left, Plain, listed
+from verify.running.progress import Left, Plain
 
 
 def in_terminal(project: Mini, *arguments: str) -> tuple[int, str]:

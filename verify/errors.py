@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 
@@ -75,6 +75,13 @@ CONFLICT_MARKS = (b"<<<<<<<", b"=======", b">>>>>>>")
 
 _SHOWN = 12
 """Names that a hint lists: of more, nobody reads all."""
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first three names, and how many more there are; all four where there are four."""
+    shown = names if len(names) <= 4 else names[:3]
+    more = f" and {len(names) - len(shown)} more" if len(shown) < len(names) else ""
+    return ", ".join(shown) + more
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

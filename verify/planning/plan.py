@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from verify.errors import UserError
+from verify.errors import UserError, listed
 from verify.judging.judge import choose
 from verify.model import Choice, Code, Evidence, Experiment, Record, Rung, Scalar, Scale, Trial, Verification
 from verify.planning.fingerprint import Definitions, digest
@@ -195,7 +195,7 @@ class _History:
         if same is not None:
             if same.code not in self._changes:
                 changed = _changed(self._codes.get(same.code, {}), definitions)
-                self._changes[same.code] = f"code changed: {', '.join(changed) or 'unknown'}"
+                self._changes[same.code] = f"code changed: {listed(changed) or 'unknown'}"
             return Planned(trial, "stale", self._changes[same.code])
         if trial.seed not in self._by_seed:
             return Planned(trial, "missing", f"new seed {trial.seed}" if self._records else "never run")

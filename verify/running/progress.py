@@ -7,14 +7,11 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
-from verify.errors import visible
+from verify.errors import listed, visible
 from verify.planning.plan import Batch
 from verify.running.estimate import Work
 from verify.running.jobs import Job
 from verify.running.witness import point
-
-_NAMED = 3
-"""Verifications that a line names; of more it gives the number."""
 
 
 class Listener(Protocol):
@@ -144,13 +141,6 @@ class Left:
 def headline(trials: int, workers: int, seconds: float | None) -> str:
     expected = f", about {duration(seconds)}" if seconds is not None else ""
     return f"{trials} trial{'s' * (trials != 1)} on {workers} worker{'s' * (workers != 1)}{expected}"
-
-
-def listed(names: Sequence[str]) -> str:
-    """The first names, and how many more there are."""
-    shown = names if len(names) <= _NAMED + 1 else names[:_NAMED]
-    more = f" and {len(names) - len(shown)} more" if len(shown) < len(names) else ""
-    return ", ".join(shown) + more
 
 
 def repetition(trials: int) -> str:

@@ -8,11 +8,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from verify.errors import visible
+from verify.errors import listed, visible
 from verify.planning.plan import Batch
 from verify.running.estimate import Work
 from verify.running.jobs import Job
-from verify.running.progress import Left, duration, headline, listed, repetition
+from verify.running.progress import Left, duration, headline, repetition
 
 
 class _Left(ProgressColumn):
