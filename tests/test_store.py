@@ -207,6 +207,19 @@ def test_a_trial_that_stands_in_an_evidence_file_twice_is_refused(tmp_path: Path
     assert refused(path, failed).message == f"trial {record(1).fingerprint} stands here twice"
 
 
+def test_a_test_that_is_registered_twice_in_an_evidence_file_is_refused(tmp_path: Path) -> None:
+    path, line = tmp_path / "v.tiny.jsonl", lines.encode([lines.Line(registered=REGISTERED)])
+    content = evidence_of(record(1)).replace(line, b"") + line
+    path.write_bytes(content)
+    assert store.read(path, KEPT, OF) is not None, "once"
+    error = refused(path, content + line)
+    assert (error.message, error.line) == ("this test is registered here twice", content.count(b"\n") + 1)
+    assert store.read(path, KEPT, OF) is not None, "a journal may say it again"
+    later = content + lines.encode([lines.Line(registered=replace(REGISTERED, on="2026-11-28"))])
+    path.write_bytes(later)
+    assert len(store.read(path, "v.tiny.jsonl", OF).registered) == 2, "a test that was registered anew"  # type: ignore[union-attr]
+
+
 def test_an_environment_that_is_not_what_its_id_says_is_refused(tmp_path: Path) -> None:
     error = refused(tmp_path / "f", evidence_of(record(1)).replace(b"a processor", b"a faster one"))
     assert f"environment '{ENVIRONMENT.id}' is not what it says: its fields give " in error.message

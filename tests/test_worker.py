@@ -312,6 +312,15 @@ def test_a_module_is_opened_by_what_imports_it_or_shows_it_and_else_it_is_a_file
 
 
 @pytest.mark.usefixtures("as_found")
+def test_data_that_a_loader_reads_beside_a_module_is_a_file_like_any_other(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "reviews" / "helper").mkdir()
+    (tmp_path / "reviews" / "helper" / "__init__.py").write_text("")
+    (tmp_path / "reviews" / "helper" / "points.csv").write_text("1\n")
+    how = "import pkgutil, sys\nsys.path.insert(0, str(HERE))\npkgutil.get_data('helper', 'points.csv')"
+    assert "it opens reviews/helper/points.csv, which the review does not declare" in error(run(opening(how)))
+
+
+@pytest.mark.usefixtures("as_found")
 def test_what_prints_a_traceback_may_open_the_review(run: Run, tmp_path: Path) -> None:
     (tmp_path / "reviews" / "coin.md").write_text("raise ValueError\n")
     code = """

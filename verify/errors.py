@@ -73,15 +73,15 @@ CONFLICT = "this is a conflict that git left"
 CONFLICT_MARKS = (b"<<<<<<<", b"=======", b">>>>>>>")
 
 
-_SHOWN = 12
-"""Names that a hint lists: of more, nobody reads all."""
-
-
 def listed(names: Sequence[str]) -> str:
     """The first three names, and how many more there are; all four where there are four."""
     shown = names if len(names) <= 4 else names[:3]
     more = f" and {len(names) - len(shown)} more" if len(shown) < len(names) else ""
     return ", ".join(shown) + more
+
+
+_SHOWN = 12
+"""Names that a hint lists: of more, nobody reads all."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

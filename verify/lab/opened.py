@@ -73,7 +73,8 @@ class Watch:
 
     def _is_module(self, path: str) -> bool:
         """Whether it is imported, now or before, as a review's code is; what else ends in .py is just a file."""
-        if sys._getframe(2).f_code.co_filename.startswith("<frozen importlib"):
+        importing = sys._getframe(2).f_code.co_filename.startswith("<frozen importlib")
+        if importing and path.endswith(".py"):  # a loader reads data beside a module as well
             self._sources.add(path)
         if path.endswith(_COMPILED) or path in self._sources:
             return True

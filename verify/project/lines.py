@@ -139,6 +139,7 @@ class _Found:
         self._codes: dict[str, dict[str, str]] = {}
         self._registered: list[Registration] = []
         self._tests: set[bytes] = set()
+        """Registrations as they are written."""
         self._records: dict[str, Record] = {}
         self._failures: dict[str, Failure] = {}
 
@@ -151,11 +152,11 @@ class _Found:
             self._failures[line.failure.fingerprint] = line.failure
             return wrong
         if line.registered is not None:
-            known, written = len(self._tests), _encoder.encode(line)
-            self._tests.add(written)
-            self._registered.append(line.registered)
-            if not self._repeats and len(self._tests) == known:
+            text = _encoder.encode(line)
+            if not self._repeats and text in self._tests:
                 return "this test is registered here twice"
+            self._tests.add(text)
+            self._registered.append(line.registered)
             return _wrong_registration(line.registered)
         if line.environment is not None:
             self._environments[line.environment.id] = line.environment

@@ -98,7 +98,7 @@ def fingerprints(path: Path, *, of_any_version: bool = False) -> set[str]:
 def trial_lines(path: Path, *, of_any_version: bool = False) -> dict[bytes, bytes]:
     """Per trial's fingerprint the line that holds its result, as it stands; of several the last.
 
-    Else none of a file of another version: what is wrong with it is said where it is decoded.
+    A file of another version has none, unless `of_any_version`; what is wrong with it is said where it is decoded.
     """
     try:
         lines = _whole_lines(path.read_bytes()).split(b"\n") if path.is_file() else []

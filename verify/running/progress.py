@@ -107,10 +107,9 @@ class Plain:
 
 
 class Left:
-    """The time left: what was expected, at the pace of what has ended, and no less than it has taken so far.
+    """The time left: of what was expected, the share that is not done, at the pace of the batches that have ended.
 
-    What still runs counts as to be done, which early on is most of what was begun: so the share that is done gives no
-    pace of its own until it is large.
+    A run that has taken longer than expected is expected to take as long as it has: that is the least it can be.
     """
 
     def __init__(self, expected: float | None = None) -> None:
