@@ -21,9 +21,11 @@ from benchmarks.flops import Case, cases
 from benchmarks.made import ROOT
 from benchmarks.measuring import Cell, Goal, Measurement, interleaved, threads
 from verify.lab import data, schedules
-from verify.lab.ensemble import Ensemble, Training
+from verify.lab.ensemble import Ensemble
 from verify.lab.examples import Examples, draw
+from verify.lab.optimizers import SGD
 from verify.lab.randomness import stream
+from verify.lab.training import Training
 from verify.system import cores
 
 RATE, MOMENTUM, DECAY = 0.01, 0.9, 5e-4
@@ -45,8 +47,8 @@ class Ours:
 
     def _new(self) -> Training:
         return Training(
-            self.ensemble, self.examples, self.seeds, minibatch=self.case.minibatch, momentum=MOMENTUM,
-            weight_decay=DECAY,
+            self.ensemble, self.examples, self.seeds, minibatch=self.case.minibatch,
+            optimizer=SGD(MOMENTUM, DECAY),
         )  # fmt: skip
 
     def run(self) -> None:

@@ -13,8 +13,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.measuring import Cell, Goal, Measurement, interleaved, threads
 from verify.lab import data, models, schedules
-from verify.lab.ensemble import Ensemble, Training
+from verify.lab.ensemble import Ensemble
 from verify.lab.examples import draw
+from verify.lab.optimizers import SGD
+from verify.lab.training import Training
 
 PEAK = "peak"
 SIZE = 1024
@@ -97,7 +99,7 @@ class _Run:
         seeds = range(case.replicas)
         train = draw(data.load("mnist1d"), seeds, [4000] * case.replicas, "cpu").train
         ensemble = Ensemble.of(case.build, seeds)
-        self._training = Training(ensemble, train, seeds, minibatch=case.minibatch, weight_decay=5e-4)
+        self._training = Training(ensemble, train, seeds, minibatch=case.minibatch, optimizer=SGD(0.9, 5e-4))
         self._rates = [schedules.constant(0.01, 1 if quick else case.steps)] * case.replicas
 
     def __call__(self) -> None:

@@ -77,7 +77,7 @@ def test_it_is_algorithm_1_written_out(arm: str, schedule: str, last_rate: float
     network = initialised(lambda: models.mlp(40, 10, width=given["width"]), 0)
     kept: dict[str, torch.Tensor] = {}
     for phase, (epochs, factor) in enumerate([(2, 1), (1, 0.1), (1, last_rate)]):
-        layers = {"2.weight", "4.weight"} if phase == 1 and arm == "dsd" else set()
+        layers = {"3.weight", "6.weight"} if phase == 1 and arm == "dsd" else set()
         for name, weight in network.named_parameters():
             if name in layers:
                 cut = weight.detach().abs().flatten().argsort()[: round(0.3 * weight.numel())]
@@ -126,7 +126,7 @@ def test_each_layers_cut_is_the_largest_magnitude_below_what_is_kept() -> None:
         for r, weight in enumerate(weights):
             cut = magnitudes[name][r]
             assert len(cut.unique()) == 1
-            if name in ("2.weight", "4.weight"):
+            if name in ("3.weight", "6.weight"):
                 assert torch.equal(weight.abs() > cut, kept[name][r] == 1)
                 assert (weight.abs() == cut).sum() == 1
             else:

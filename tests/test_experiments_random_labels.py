@@ -133,8 +133,16 @@ def test_regularised_networks_are_trained_on_the_random_labels() -> None:
         ("time_to_fit", {"labels": "gaussian"}, "labels must be one of real, random; not gaussian"),
         ("explicit_regularisation", {"explicit": "l1"}, "explicit must be one of none, weight-decay, dropout, both"),
         ("explicit_regularisation", {"explicit": "none", "labels": "no"}, "labels must be one of real, random; not no"),
-        ("explicit_regularisation", {"explicit": "both", "model": "conv"}, "dropout is for multilayer perceptrons"),
-        ("explicit_regularisation", {"explicit": "both", "dropout": 1.0}, "a share of dropout lies within 0 to 1"),
+        (
+            "explicit_regularisation",
+            {"explicit": "both", "model": "linear"},
+            "dropout is for networks with an nn.Dropout",
+        ),
+        (
+            "explicit_regularisation",
+            {"explicit": "both", "dropout": 1.0},
+            "dropout is a fraction of units within 0 to 1",
+        ),
     ],
 )
 def test_wrong_arguments(name: str, wrong: dict[str, str], message: str) -> None:

@@ -12,10 +12,12 @@ from torch.nn import functional as F
 
 from verify.lab import models, schedules
 from verify.lab.data import Split
-from verify.lab.ensemble import Ensemble, Training, evaluate
+from verify.lab.ensemble import Ensemble, evaluate
 from verify.lab.examples import Examples
+from verify.lab.optimizers import SGD
 from verify.lab.pruning import magnitude_mask
 from verify.lab.randomness import stream
+from verify.lab.training import Training
 
 FEATURES, CLASSES, POOL = 6, 4, 90
 Build = Callable[[], nn.Module]
@@ -134,15 +136,15 @@ def plain(
     return torch.cat([each.detach().flatten().to(dtype) for each in (*network.parameters(), *network.buffers())])
 
 
-def drop(network: nn.Module, share: float, generator: torch.Generator) -> None:
-    """Dropout after every ReLU: a draw for each unit and, within it, for each example."""
+def drop(network: nn.Module, fraction: float, generator: torch.Generator) -> None:
+    """Dropout wherever the network has it: a draw for each unit and, within it, for each example."""
 
     def dropped(_: nn.Module, __: object, hidden: Tensor) -> Tensor:
-        drawn = torch.rand(hidden.T.shape, generator=generator).T
-        return torch.where(drawn < share, 0, hidden / (1 - share))
+        drawn = torch.rand(hidden.movedim(0, -1).shape, generator=generator).movedim(-1, 0)
+        return torch.where(drawn < fraction, 0, hidden / (1 - fraction))
 
     for module in network.modules():
-        if isinstance(module, nn.ReLU):
+        if isinstance(module, nn.Dropout):
             module.register_forward_hook(dropped)
 
 
@@ -165,11 +167,8 @@ def stacked(
         Examples.of(pool().inputs, rows, labels).to(device),
         seeds,
         minibatch=minibatch,
-        momentum=[trial.momentum for trial in trials],
-        weight_decay=[trial.weight_decay for trial in trials],
+        optimizer=SGD([trial.momentum for trial in trials], [trial.weight_decay for trial in trials], nesterov, exempt),
         dropout=[trial.dropout for trial in trials],
-        nesterov=nesterov,
-        exempt=exempt,
     )
     for segment in schedules.segments([trial.rates for trial in trials], cuts):
         training.run(segment)
@@ -190,10 +189,11 @@ def assert_same(
     minibatch: int = 8,
     nesterov: bool = False,
     exempt: Sequence[str] = (),
+    steps: int = 50,
 ) -> None:
-    """In float64 to 1e-9; in float32, over the first fifty steps, to 1e-5."""
-    for dtype, steps, tolerance in ((torch.float64, None, 1e-9), (torch.float32, 50, 1e-5)):
-        cut = [trial.with_steps(steps) for trial in trials]
+    """In float64 to 1e-9; in float32, over the first `steps`, to 1e-5."""
+    for dtype, most, tolerance in ((torch.float64, None, 1e-9), (torch.float32, steps, 1e-5)):
+        cut = [trial.with_steps(most) for trial in trials]
         found = stacked(cut, build, dtype, minibatch, nesterov, exempt)
         for trial, values in zip(cut, found, strict=True):
             expected = plain(trial, build, dtype, minibatch, nesterov, exempt=exempt)
@@ -204,9 +204,12 @@ def cosine(rate: float = 0.05, steps: int = 200) -> Tensor:
     return schedules.cosine(rate, steps)
 
 
-@pytest.mark.parametrize("build", BUILDS.values(), ids=BUILDS)
-def test_a_replica_is_a_plain_loop(build: Build) -> None:
-    assert_same([Trial(seed, cosine(0.02), weight_decay=1e-3) for seed in (0, 5)], build, 16, nesterov=True)
+@pytest.mark.parametrize("name", BUILDS)
+def test_a_replica_is_a_plain_loop(name: str) -> None:
+    """Of resnet9 a plain loop in float32 is itself 3e-5 from one in float64 after thirty steps."""
+    steps = 10 if name == "resnet9" else 50
+    trials = [Trial(seed, cosine(0.02), weight_decay=1e-3) for seed in (0, 5)]
+    assert_same(trials, BUILDS[name], 16, nesterov=True, steps=steps)
 
 
 @both_ways
@@ -236,7 +239,7 @@ def test_dropout_rides_along_and_one_who_leaves_early_changes_nothing() -> None:
 def test_dropout_of_zero_is_no_dropout() -> None:
     trials, beside = [Trial(0, cosine()), Trial(1, cosine())], Trial(2, cosine(), dropout=0.5)
     ensemble = Ensemble.of(perceptron, [0, 1], dtype=torch.float64)
-    training = Training(ensemble, Examples.same(pool(), 2), [0, 1], minibatch=8)
+    training = Training(ensemble, Examples.same(pool(), 2), [0, 1], minibatch=8, optimizer=SGD(0.9))
     training.run([trial.rates for trial in trials])
     assert torch.equal(everything(ensemble), stacked(trials, perceptron, torch.float64, 8))
     mixed = stacked([*trials, beside], perceptron, torch.float64, 8)
@@ -247,7 +250,9 @@ def test_a_new_phase_drops_others_and_evaluation_drops_none() -> None:
     def after(phase: int) -> Tensor:
         ensemble = Ensemble.of(perceptron, [0])
         # The whole pool at each step, so that only what is dropped differs.
-        training = Training(ensemble, Examples.same(pool(), 1), [0], minibatch=POOL, dropout=0.5, phase=phase)
+        training = Training(
+            ensemble, Examples.same(pool(), 1), [0], minibatch=POOL, optimizer=SGD(0.9), dropout=0.5, phase=phase
+        )
         training.run([cosine(steps=5)])
         before = evaluate(ensemble, Examples.same(pool(), 1))
         assert torch.equal(evaluate(ensemble, Examples.same(pool(), 1)).loss, before.loss)
@@ -259,17 +264,17 @@ def test_a_new_phase_drops_others_and_evaluation_drops_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("build", "share", "message"),
+    ("build", "fraction", "message"),
     [
-        (normalised, 0.5, "dropout is for multilayer perceptrons; other networks are trained without it"),
-        (perceptron, 1.0, "a share of dropout lies within 0 to 1, and is not 1: 1.0"),
-        (perceptron, -0.1, "a share of dropout lies within 0 to 1"),
+        (normalised, 0.5, "dropout is for networks with an nn.Dropout, which this one has not"),
+        (perceptron, 1.0, "dropout is a fraction of units within 0 to 1, and is not 1: 1.0"),
+        (perceptron, -0.1, "dropout is a fraction of units within 0 to 1"),
     ],
 )
-def test_dropout_that_cannot_be(build: Build, share: float, message: str) -> None:
+def test_dropout_that_cannot_be(build: Build, fraction: float, message: str) -> None:
     ensemble = Ensemble.of(build, [0])
     with pytest.raises(ValueError, match=message):
-        Training(ensemble, Examples.same(pool(), 1), [0], minibatch=8, dropout=share)
+        Training(ensemble, Examples.same(pool(), 1), [0], minibatch=8, optimizer=SGD(0.9), dropout=fraction)
 
 
 def test_parameters_exempt_from_decay_are_a_group_of_their_own() -> None:
@@ -298,7 +303,7 @@ def test_inputs_ride_along() -> None:
     seeds, rates = [0, 1], cosine(steps=100)
     splits = [pool(), Split(pool().inputs.flip(1)[:40], pool().labels[:40])]
     ensemble = Ensemble.of(perceptron, seeds, dtype=torch.float64)
-    Training(ensemble, Examples.apart(splits), seeds, minibatch=8).run([rates, rates])
+    Training(ensemble, Examples.apart(splits), seeds, minibatch=8, optimizer=SGD(0.9)).run([rates, rates])
 
     def flipped() -> nn.Module:
         network = models.mlp(FEATURES, CLASSES, width=12)
@@ -324,7 +329,9 @@ def test_masked_weights_stay_and_the_rest_is_a_plain_loop(build: Build) -> None:
     mask = magnitude_mask(ensemble, [0.4, 0.7])
     ensemble.weights *= mask
     examples = Examples.same(pool(), 2)
-    Training(ensemble, examples, [0, 1], minibatch=8, weight_decay=1e-2, mask=mask).run([t.rates for t in trials])
+    Training(ensemble, examples, [0, 1], minibatch=8, optimizer=SGD(0.9, 1e-2), mask=mask).run(
+        [t.rates for t in trials]
+    )
     assert (ensemble.weights[mask == 0] == 0).all()
 
     for r, trial in enumerate(trials):
@@ -369,7 +376,9 @@ def test_the_same_bytes_twice_whatever_the_global_state(build: Build) -> None:
 def test_a_new_phase_has_a_new_data_order() -> None:
     def after(phase: int) -> Tensor:
         ensemble = Ensemble.of(perceptron, [0])
-        Training(ensemble, Examples.same(pool(), 1), [0], minibatch=8, phase=phase).run([cosine(steps=5)])
+        Training(ensemble, Examples.same(pool(), 1), [0], minibatch=8, optimizer=SGD(0.9), phase=phase).run(
+            [cosine(steps=5)]
+        )
         return ensemble.weights
 
     assert not torch.equal(after(0), after(1))
@@ -377,7 +386,7 @@ def test_a_new_phase_has_a_new_data_order() -> None:
 
 def test_run_returns_the_mean_minibatch_loss_and_nan_at_rest() -> None:
     ensemble = Ensemble.of(perceptron, [0, 0], dtype=torch.float64)
-    training = Training(ensemble, Examples.same(pool(), 2), [0, 0], minibatch=POOL)
+    training = Training(ensemble, Examples.same(pool(), 2), [0, 0], minibatch=POOL, optimizer=SGD(0.9))
     before = evaluate(ensemble, Examples.same(pool(), 2)).loss[0]
     losses = training.run([schedules.constant(0.0, 3), schedules.constant(0.1, 0)])
     assert float(losses[0]) == pytest.approx(float(before), abs=1e-12)
@@ -389,7 +398,9 @@ def test_evaluation_is_that_of_the_module(build: Build) -> None:
     """After some steps, so that running statistics differ from those of any minibatch."""
     trials = [Trial(4, cosine(steps=20)), Trial(9, cosine(steps=20))]
     ensemble = Ensemble.of(build, [4, 9], dtype=torch.float64)
-    Training(ensemble, Examples.same(pool(), 2), [4, 9], minibatch=8).run([trial.rates for trial in trials])
+    Training(ensemble, Examples.same(pool(), 2), [4, 9], minibatch=8, optimizer=SGD(0.9)).run(
+        [trial.rates for trial in trials]
+    )
     rows = [torch.arange(30), torch.arange(10, 90)]
     scores = evaluate(ensemble, Examples.of(pool().inputs, rows, [pool().labels[each] for each in rows]))
     called = ensemble(pool().inputs.double().expand(2, -1, -1))
@@ -410,7 +421,9 @@ def test_evaluation_is_that_of_the_module(build: Build) -> None:
 def test_a_replica_that_diverged_has_no_error_and_spares_its_mates() -> None:
     ensemble = Ensemble.of(perceptron, [0, 1])
     examples = Examples.same(pool(), 2)
-    Training(ensemble, examples, [0, 1], minibatch=8).run([schedules.constant(1e12, 30), cosine(steps=30)])
+    Training(ensemble, examples, [0, 1], minibatch=8, optimizer=SGD(0.9)).run(
+        [schedules.constant(1e12, 30), cosine(steps=30)]
+    )
     error = evaluate(ensemble, examples).error
     assert error[0].isnan()
     assert 0 <= error[1] <= 1
@@ -422,7 +435,7 @@ def test_taken_replicas_are_copies(build: Build) -> None:
     taken = ensemble.take([1, 1, 0])
     before = everything(ensemble)
     assert torch.equal(everything(taken), before[[1, 1, 0]])
-    Training(taken, Examples.same(pool(), 3), [0, 1, 2], minibatch=8).run([cosine(steps=3)] * 3)
+    Training(taken, Examples.same(pool(), 3), [0, 1, 2], minibatch=8, optimizer=SGD(0.9)).run([cosine(steps=3)] * 3)
     assert not torch.equal(everything(taken), before[[1, 1, 0]])
     assert torch.equal(everything(ensemble), before)
 
@@ -470,7 +483,9 @@ class Hungry(nn.Module):
 def test_bfloat16_is_near_and_only_where_it_is_asked_for(build: Build) -> None:
     def after(precision: str) -> Tensor:
         ensemble = Ensemble.of(build, [0])
-        training = Training(ensemble, Examples.same(pool(), 1), [0], minibatch=8, precision=precision)
+        training = Training(
+            ensemble, Examples.same(pool(), 1), [0], minibatch=8, optimizer=SGD(0.9), precision=precision
+        )
         training.run([cosine(steps=20)])
         return everything(ensemble)
 

@@ -142,7 +142,7 @@ def test_the_magnitude_mask_keeps_the_largest() -> None:
     networks = ensemble()
     mask = magnitude_mask(networks, [0.3, 0.3, 0.3])
     for weights, kept in zip(
-        networks.views(networks.weights)["2.weight"], networks.views(mask)["2.weight"], strict=True
+        networks.views(networks.weights)["3.weight"], networks.views(mask)["3.weight"], strict=True
     ):
         assert weights[kept == 0].abs().max() < weights[kept == 1].abs().min()
 

@@ -11,9 +11,11 @@ from verify.lab import data, models, schedules
 from verify.lab.checks import one_of
 from verify.lab.data import Dataset
 from verify.lab.declare import experiment
-from verify.lab.ensemble import Ensemble, Training, evaluate
+from verify.lab.ensemble import Ensemble, evaluate
 from verify.lab.examples import Examples, draw
+from verify.lab.optimizers import SGD
 from verify.lab.randomness import stream
+from verify.lab.training import Training
 
 BUDGETS = ("fixed-steps", "fixed-epochs")
 
@@ -76,7 +78,7 @@ def data_scaling(
         for each, count in zip(budget, examples, strict=True)
     ]
     ensemble = Ensemble.of(lambda: models.named(model, source.shape, source.classes, width=width), seeds, device)
-    training = Training(ensemble, train, seeds, minibatch=minibatch, weight_decay=weight_decay)
+    training = Training(ensemble, train, seeds, minibatch=minibatch, optimizer=SGD(0.9, weight_decay))
     training.run([schedules.cosine(rate, length) for rate, length in zip(lr, lengths, strict=True)])
 
     tested = evaluate(ensemble, test)

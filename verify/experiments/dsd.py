@@ -12,9 +12,11 @@ from verify.lab import data, models, schedules
 from verify.lab.checks import one_of
 from verify.lab.curves import Point, columns, follow
 from verify.lab.declare import experiment
-from verify.lab.ensemble import Ensemble, Training, evaluate
+from verify.lab.ensemble import Ensemble, evaluate
 from verify.lab.examples import Examples, draw
+from verify.lab.optimizers import SGD
 from verify.lab.pruning import cut_magnitudes, magnitude_mask, random_mask
+from verify.lab.training import Training
 
 ARMS = ("dsd", "ddd", "random-mask", "baseline")
 STAGES = ("dense", "pruned", "sparse", "re-dense")
@@ -276,7 +278,7 @@ class _Recipe(NamedTuple):
             self.train,
             self.seeds,
             minibatch=self.minibatch,
-            weight_decay=self.weight_decay,
+            optimizer=SGD(0.9, self.weight_decay),
             mask=mask,
             phase=phase,
         )

@@ -12,8 +12,10 @@ from verify.lab import data, models, schedules
 from verify.lab.checks import one_of
 from verify.lab.curves import Point, columns, follow
 from verify.lab.declare import experiment
-from verify.lab.ensemble import Ensemble, Training, evaluate
+from verify.lab.ensemble import Ensemble, evaluate
 from verify.lab.examples import Examples, draw
+from verify.lab.optimizers import SGD
+from verify.lab.training import Training
 
 RULES = (
     "gradual-warmup",
@@ -189,8 +191,6 @@ def train_networks(
         train,
         seeds,
         minibatch=minibatch,
-        weight_decay=weight_decay,
-        exempt=models.normalisations(ensemble.template),
-        nesterov=True,
+        optimizer=SGD(0.9, weight_decay, nesterov=True, exempt=models.normalisations(ensemble.template)),
     )
     return ensemble, follow(training, schedule, points, watched)

@@ -12,9 +12,11 @@ from verify.lab import data, models, schedules
 from verify.lab.checks import one_of
 from verify.lab.data import Dataset, Split
 from verify.lab.declare import experiment
-from verify.lab.ensemble import Ensemble, Training, evaluate
+from verify.lab.ensemble import Ensemble, evaluate
 from verify.lab.examples import Examples, relabelled
+from verify.lab.optimizers import SGD
 from verify.lab.randomness import stream
+from verify.lab.training import Training
 
 STARTS = ("pretrained", "untrained")
 TRANSFERS = ("fine-tuned", "frozen")
@@ -104,7 +106,7 @@ def pretraining(
     pretrained = Ensemble.of(build(int(before[0].max()) + 1), [each.seed for each in distinct], device)
     train = _subset(source, [each.seed for each in distinct], before, [each.examples for each in distinct]).to(device)
     training = Training(
-        pretrained, train, [each.seed for each in distinct], minibatch=minibatch, weight_decay=weight_decay
+        pretrained, train, [each.seed for each in distinct], minibatch=minibatch, optimizer=SGD(0.9, weight_decay)
     )
     training.run([schedules.cosine(each.lr, pretrain_steps * (each.start == "pretrained")) for each in distinct])
     pretrain_errors = evaluate(pretrained, _whole(source.validation, before).to(device)).error
@@ -114,7 +116,7 @@ def pretraining(
     ensemble = transferred(pretrained.take(rows), build(TARGETS), seeds, device)
     few = _subset(source, seeds, after, [shots] * len(seeds)).to(device)
     mask = last_layer_only(ensemble, [each == "frozen" for each in transfer])
-    training = Training(ensemble, few, seeds, minibatch=transfer_minibatch, mask=mask, phase=1)
+    training = Training(ensemble, few, seeds, minibatch=transfer_minibatch, optimizer=SGD(0.9), mask=mask, phase=1)
     training.run([schedules.cosine(rate, transfer_steps) for rate in lr])
 
     test, validation = (_whole(split, after).to(device) for split in (source.test, source.validation))

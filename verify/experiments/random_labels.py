@@ -14,9 +14,11 @@ from verify.lab.checks import one_of
 from verify.lab.curves import columns, follow
 from verify.lab.data import Split
 from verify.lab.declare import experiment
-from verify.lab.ensemble import Ensemble, Training, evaluate
+from verify.lab.ensemble import Ensemble, evaluate
 from verify.lab.examples import Examples, draw
+from verify.lab.optimizers import SGD
 from verify.lab.randomness import stream
+from verify.lab.training import Training
 
 LABELS = ("real", "random", "shuffled-pixels", "random-pixels", "gaussian")
 EXPLICIT = ("none", "weight-decay", "dropout", "both")
@@ -88,7 +90,7 @@ def random_labels(
     train = Examples.apart([seen(r, split) for r, split in enumerate(labelled)]).to(device)
 
     ensemble = Ensemble.of(lambda: models.named(model, source.shape, source.classes, width=width), seeds, device)
-    training = Training(ensemble, train, seeds, minibatch=minibatch)
+    training = Training(ensemble, train, seeds, minibatch=minibatch, optimizer=SGD(0.9))
     steps = max(1, round(epochs * examples / minibatch))
     points = follow(training, [schedules.cosine(rate, steps) for rate in lr], POINTS, {"train_error": train})
     results = []
@@ -147,7 +149,7 @@ def time_to_fit(
     train = Examples.apart(splits).to(device)
 
     ensemble = Ensemble.of(lambda: models.named(model, source.shape, source.classes, width=width), seeds, device)
-    training = Training(ensemble, train, seeds, minibatch=minibatch)
+    training = Training(ensemble, train, seeds, minibatch=minibatch, optimizer=SGD(0.9))
     steps = max(1, round(examples / minibatch))
     passed: list[float] = []
     errors: list[list[float]] = [[] for _ in seeds]
@@ -227,7 +229,7 @@ def explicit_regularisation(
         train,
         seeds,
         minibatch=minibatch,
-        weight_decay=_in_force(weight_decay, explicit, "weight-decay"),
+        optimizer=SGD(0.9, _in_force(weight_decay, explicit, "weight-decay")),
         dropout=_in_force(dropout, explicit, "dropout"),
     )
     steps = max(1, round(epochs * examples / minibatch))

@@ -7,9 +7,10 @@ from itertools import accumulate
 
 from torch import Tensor
 
-from verify.lab.ensemble import Training, evaluate
+from verify.lab.ensemble import evaluate
 from verify.lab.examples import Examples
 from verify.lab.schedules import segments
+from verify.lab.training import Training
 
 Point = dict[str, float]
 """`steps` made since the last point, mean training loss `train_loss` over them, and an error for each watched name."""

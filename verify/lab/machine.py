@@ -59,7 +59,7 @@ def arithmetic(device: torch.device, precision: str = "float32") -> Iterator[Non
         torch.OutOfMemoryError: as it came; the batch can be tried again in halves.
     """
     one_of("precision", [precision], PRECISIONS)
-    with torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext():
+    with torch.autocast(device.type, torch.bfloat16, cache_enabled=False) if precision == "bf16" else nullcontext():
         if device.type != "cuda":
             yield
             return

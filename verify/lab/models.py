@@ -43,7 +43,7 @@ def mlp(features: int, classes: int, *, width: int, hidden: int = 2) -> nn.Seque
     """A multilayer perceptron: `hidden` layers of `width` units with ReLU, then one output a class."""
     layers: list[nn.Module] = []
     for fan_in in (features, *[width] * (hidden - 1)):
-        layers += [nn.Linear(fan_in, width), nn.ReLU()]
+        layers += [nn.Linear(fan_in, width), nn.ReLU(), nn.Dropout(0.0)]
     return nn.Sequential(*layers, nn.Linear(width, classes))
 
 
@@ -60,7 +60,7 @@ def conv(shape: Shape, classes: int, *, width: int) -> nn.Sequential:
     channels, *lengths = shape
     layers: list[nn.Module] = [nn.Unflatten(1, tuple(shape))]
     for fan_in, fan_out, stride in ((channels, width, 1), (width, 2 * width, 2), (2 * width, 2 * width, 2)):
-        layers += [_convolution(len(lengths), fan_in, fan_out, stride=stride), nn.ReLU()]
+        layers += [_convolution(len(lengths), fan_in, fan_out, stride=stride), nn.ReLU(), nn.Dropout(0.0)]
     left = prod((length + 3) // 4 for length in lengths)
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(2 * width * left, classes))
 
@@ -126,7 +126,7 @@ class Residual(nn.Module):
         super().__init__()
         first = _normalised(dims, fan_in, fan_out, stride=stride, ghost=ghost)
         last = _normalised(dims, fan_out, fan_out, ghost=ghost)
-        self.body = nn.Sequential(*first, nn.ReLU(), *last)
+        self.body = nn.Sequential(*first, nn.ReLU(), nn.Dropout(0.0), *last)
         same = fan_in == fan_out and stride == 1
         shortcut = [] if same else _normalised(dims, fan_in, fan_out, kernel=1, stride=stride, ghost=ghost)
         self.shortcut = nn.Sequential(*shortcut)

@@ -1,0 +1,99 @@
+"""Losses of several replicas at once, with their gradients written out.
+
+Outputs are (R, outputs, *positions, n), the examples last, as `verify.lab.layers` has them; most networks have no
+positions.  Each loss is what the function of its name in `torch.nn.functional` gives for one replica.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+aten = torch.ops.aten
+IGNORED = -100
+"""The label of a position that counts for nothing, as in `torch.nn.functional.cross_entropy`."""
+
+
+class Sums(NamedTuple):
+    """Over a minibatch that is evaluated, per replica (R,)."""
+
+    loss: Tensor
+    wrong: Tensor
+    """Of those counted, how many have another largest output than their label's; NaN where an output is not finite."""
+    counted: Tensor
+    """Of how many examples, or positions, the loss is the sum."""
+
+
+class CrossEntropy:
+    """Mean over the labels (n, *positions) of a minibatch, without those that are `IGNORED`."""
+
+    def targets(self, labels: Tensor, room: Tensor) -> Tensor:
+        """What `step` compares outputs with at each of S steps, written to `room` (S, R, classes, *positions, n).
+
+        It is the gradient of the loss by the logarithms of the softmax.
+
+        Args:
+            labels: (S, R, n, *positions).
+            room: where to write.
+
+        Raises:
+            RuntimeError: a label that is none of the classes.
+        """
+        labels = labels.movedim(2, -1)
+        counted = labels != IGNORED
+        counts = counted.flatten(2).sum(2).clamp_(min=1).view(*labels.shape[:2], *[1] * (labels.dim() - 2))
+        weights = counted / -counts.to(room.dtype)
+        return room.zero_().scatter_(2, torch.where(counted, labels, 0).unsqueeze(2), weights.unsqueeze(2))
+
+    def step(self, outputs: Tensor, targets: Tensor, gradient: Tensor, total: Tensor) -> None:
+        """Write the gradient of each replica's loss by its outputs, and add the loss to `total`, cut up anyhow."""
+        logarithms = outputs.log_softmax(1)
+        total.addcmul_(logarithms, targets)
+        aten._log_softmax_backward_data.out(targets, logarithms, 1, logarithms.dtype, out=gradient)
+
+    def sums(self, outputs: Tensor, labels: Tensor, real: Tensor) -> Sums:
+        """Of an evaluated minibatch with labels (R, n, *positions), without examples that are not `real` (R, n)."""
+        labels = labels.movedim(1, -1)
+        counted = (labels != IGNORED) & real.view(len(real), *[1] * (labels.dim() - 2), -1)
+        true = torch.where(counted, labels, 0)
+        losses = -outputs.log_softmax(1).gather(1, true.unsqueeze(1)).squeeze(1)
+        wrong = (outputs.argmax(1) != true).float().masked_fill(~outputs.isfinite().all(1), torch.nan)
+        loss, error = (torch.where(counted, each, 0).flatten(1).sum(1) for each in (losses, wrong))
+        return Sums(loss, error, counted.flatten(1).sum(1))
+
+
+class SquaredError:
+    """Mean over all outputs of a minibatch; labels are numbers of their shape, (n, outputs, *positions)."""
+
+    def targets(self, labels: Tensor, room: Tensor) -> Tensor:
+        """Likewise: the labels (S, R, n, outputs, *positions).
+
+        Raises:
+            ValueError: the labels are not of the outputs' shape.
+        """
+        found = labels.movedim(2, -1)
+        if found.shape != room.shape:
+            wanted, given = (tuple(each.shape[2:-1]) for each in (room, found))
+            raise ValueError(f"squared error takes a number for each output: labels are {given}, outputs {wanted}")
+        return room.copy_(found)
+
+    def step(self, outputs: Tensor, targets: Tensor, gradient: Tensor, total: Tensor) -> None:
+        count = outputs[0].numel()
+        torch.sub(outputs, targets, out=gradient)
+        total.addcmul_(gradient, gradient, value=1 / count)
+        gradient.mul_(2 / count)
+
+    def sums(self, outputs: Tensor, labels: Tensor, real: Tensor) -> Sums:
+        """Likewise; there is no error, so it is NaN."""
+        squares = F.mse_loss(
+            outputs, self.targets(labels[None], torch.empty_like(outputs)[None])[0], reduction="none"
+        ).flatten(1, -2)
+        counted = real.sum(1) * squares.shape[1]
+        return Sums(torch.where(real, squares.sum(1), 0).sum(1), torch.full_like(squares[:, 0, 0], torch.nan), counted)
+
+
+Loss = CrossEntropy | SquaredError
+LOSSES: dict[str, Loss] = {"cross_entropy": CrossEntropy(), "squared_error": SquaredError()}
