@@ -21,13 +21,13 @@ class Examples(NamedTuple):
     rows: Tensor
     """(R, n): per replica, the rows of `inputs` that are its examples; shorter ones are filled up with 0."""
     labels: Tensor
-    """(R, n): the labels that go with `rows`."""
+    """(R, n, …): the labels that go with `rows`, each one number, or one a position."""
     sizes: tuple[int, ...]
     """Per replica, how many of its n rows are examples."""
 
     @classmethod
     def of(cls, inputs: Tensor, rows: Sequence[Tensor], labels: Sequence[Tensor]) -> Examples:
-        """Of rows of shared `inputs` (N, …): per replica, rows (n,) and their labels (n,)."""
+        """Of rows of shared `inputs` (N, …): per replica, rows (n,) and their labels (n, …)."""
         padded_rows, padded_labels = (pad_sequence(list(each), batch_first=True) for each in (rows, labels))
         return cls(inputs, padded_rows, padded_labels, tuple(map(len, rows)))
 
@@ -43,9 +43,8 @@ class Examples(NamedTuple):
     def same(cls, split: Split, replicas: int) -> Examples:
         """The same examples for every replica."""
         size = len(split.labels)
-        return cls(
-            split.inputs, torch.arange(size).expand(replicas, -1), split.labels.expand(replicas, -1), (size,) * replicas
-        )
+        rows, labels = (each.expand(replicas, *each.shape) for each in (torch.arange(size), split.labels))
+        return cls(split.inputs, rows, labels, (size,) * replicas)
 
     def to(self, device: str) -> Examples:
         return self._replace(inputs=self.inputs.to(device), rows=self.rows.to(device), labels=self.labels.to(device))

@@ -1,7 +1,8 @@
 """The networks that experiments train, as plain modules.
 
-All take inputs (n, features).  Convolutional nets are given the `shape` of an example, channels first, and have as many
-dimensions as it has: (1, 40) makes a 1-D net, (3, 32, 32) a 2-D one.
+All but the transformer take inputs (n, features).  Convolutional nets are given the `shape` of an example, channels
+first, and have as many dimensions as it has: (1, 40) makes a 1-D net, (3, 32, 32) a 2-D one.  The transformer takes
+tokens (n, T).
 """
 
 from __future__ import annotations
@@ -182,6 +183,125 @@ class GlobalMean(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         return inputs.flatten(2).mean(2)
+
+
+def transformer(
+    vocabulary: int,
+    length: int,
+    classes: int,
+    *,
+    width: int,
+    heads: int = 4,
+    blocks: int = 2,
+    causal: bool = True,
+    each: bool = True,
+) -> nn.Sequential:
+    """A transformer, whose blocks normalise what goes into attention and into the perceptron, not what they return.
+
+    Vaswani et al. 2017, arXiv 1706.03762; the normalisation is that of Radford et al. 2019, "Language models are
+    unsupervised multitask learners" (GPT-2), section 2.3.  It takes tokens (n, T) int64 within 0 to `vocabulary` - 1,
+    and gives one output a class for each position, (n, classes, T), as `torch.nn.functional.cross_entropy` takes them
+    beside labels (n, T).
+
+    Args:
+        vocabulary: how many tokens there are.
+        length: the longest sequence that it takes.
+        classes: outputs.
+        width: numbers that stand for a position between blocks; a block's perceptron has a hidden layer of 4 `width`.
+        heads: of each attention, which share the width.
+        blocks: of attention and a perceptron.
+        causal: whether a position sees only itself and those before it; else it sees all.
+        each: whether each position has outputs; else only the last has, and they are (n, classes).
+
+    Raises:
+        ValueError: `width` cannot be shared out among the heads; when called, a sequence that is longer than `length`.
+    """
+    layers: list[nn.Module] = [Embedding(vocabulary, length, width), nn.Dropout(0.0)]
+    for _ in range(blocks):
+        perceptron = nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
+        layers += [
+            Added(nn.LayerNorm(width), Attention(width, heads, causal=causal), nn.Dropout(0.0)),
+            Added(nn.LayerNorm(width), *perceptron, nn.Dropout(0.0)),
+        ]
+    ends = [ClassesSecond()] if each else []
+    starts = [] if each else [Last()]
+    return nn.Sequential(*layers, *starts, nn.LayerNorm(width), nn.Linear(width, classes), *ends)
+
+
+class Embedding(nn.Module):
+    """Each token's vector, plus the vector of its position: from (n, T) to (n, T, width).
+
+    Both are learned, and start as normal numbers with standard deviation 0.02, as in GPT-2.
+    """
+
+    def __init__(self, vocabulary: int, length: int, width: int) -> None:
+        super().__init__()
+        self.tokens = nn.Parameter(torch.empty(vocabulary, width))
+        self.positions = nn.Parameter(torch.empty(length, width))
+        for vectors in (self.tokens, self.positions):
+            nn.init.normal_(vectors, std=0.02)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Raises ValueError: the sequences are longer than there are positions."""
+        given, length = tokens.shape[1], len(self.positions)
+        if given > length:
+            raise ValueError(f"a sequence of {given} tokens is longer than the {length} that the transformer takes")
+        return F.embedding(tokens, self.tokens) + self.positions[:given]
+
+
+class Attention(nn.Module):
+    """Self-attention with several heads, from (n, T, width) to the same shape.
+
+    Vaswani et al. 2017, section 3.2.  It is written out as products and a softmax, which repeat themselves to the bit.
+
+    Raises:
+        ValueError: `width` cannot be shared out among the heads.
+    """
+
+    def __init__(self, width: int, heads: int, *, causal: bool) -> None:
+        super().__init__()
+        if width % heads:
+            raise ValueError(f"a width of {width} cannot be shared out among {heads} heads")
+        self.heads, self.causal = heads, causal
+        self.inward = nn.Linear(width, 3 * width)
+        self.outward = nn.Linear(width, width)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        apart = self.inward(inputs).unflatten(2, (3, self.heads, -1))
+        queries, keys, values = apart.permute(2, 0, 3, 1, 4).unbind()  # (n, heads, T, width / heads) each
+        scores = queries @ keys.transpose(2, 3) * queries.shape[3] ** -0.5
+        if self.causal:
+            later = torch.ones(scores.shape[2:], dtype=torch.bool, device=scores.device).triu(1)
+            scores = scores.masked_fill(later, -torch.inf)
+        seen = scores.softmax(3) @ values
+        found: Tensor = self.outward(seen.transpose(1, 2).flatten(2))
+        return found
+
+
+class Added(nn.Module):
+    """What layers make of their inputs, one after another, is added to those inputs."""
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.body = nn.Sequential(*layers)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        found: Tensor = self.body(inputs)
+        return inputs + found
+
+
+class Last(nn.Module):
+    """The last position alone: from (n, T, width) to (n, width)."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return inputs[:, -1]
+
+
+class ClassesSecond(nn.Module):
+    """Positions last: from (n, T, classes) to (n, classes, T)."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return inputs.transpose(1, 2)
 
 
 def normalisations(network: nn.Module) -> list[str]:

@@ -104,7 +104,8 @@ class InTurn:
         self._dropouts = [each for each in template.modules() if isinstance(each, nn.Dropout)]
         self.kept = []
         if self._dropouts and replicas.kept is not None:
-            shapes = _dropped(template, self._inputs[:1])
+            # Zeros, since nothing stands in `inputs` yet, and what happens to lie there may be no token.
+            shapes = _dropped(template, torch.zeros_like(self._inputs[:1]))
             self.kept = [self._parameters_like(*shape, len(self._inputs)) for shape in shapes]
 
     def _parameters_like(self, *shape: int) -> Tensor:
