@@ -124,6 +124,24 @@ def test_a_batch_must_return_a_dict_for_each_trial(run: Run) -> None:
     assert "not dict" in error(run("def f(seeds, device): return {'a': 1}", batched=True))
 
 
+def test_a_batch_that_needs_too_much_memory_is_cut(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
+    code = """
+        from verify.lab.memory import TooLarge
+        def f(seeds, device, *, a, b):
+            if len(seeds) > 3:
+                raise TooLarge(9e9, 4e9, 3)
+            return [{'a': each, 'b': b, 'mates': len(seeds)} for each in a]
+        """
+    parameters = tuple({"a": each, "b": 2} for each in range(8))
+    found = results(run(code, parameters=parameters, batched=True, rides=("a",)))
+    assert [each.values["a"] for each in found] == list(range(8))
+    assert [each.values["mates"] for each in found] == [2, 2, 3, 3, 3, 3, 3, 3]
+    assert "a batch of 8 needs 9.0 GB of memory, and may use 4.0: cut into 3" in capfd.readouterr().err
+    assert "TooLarge: needs 9.0 GB" in error(
+        run(code.replace("> 3", "> 0"), parameters=parameters, batched=True, rides=("a",))
+    )
+
+
 def test_an_error_names_the_reviews_own_line_and_its_traceback_shows_it(
     run: Run, capfd: pytest.CaptureFixture[str]
 ) -> None:

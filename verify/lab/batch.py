@@ -8,14 +8,16 @@ import os
 import sys
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 from types import ModuleType
 from typing import Any
 
 from verify.lab import facts, opened, results, state
+from verify.lab.memory import TooLarge
 from verify.messages import Failed, Loaded, Returned, Task
 
 _OWN = frozenset(str(Path(__file__).with_name(name)) for name in ("batch.py", "results.py", "opened.py"))
@@ -66,15 +68,30 @@ def _call(function: Any, task: Task) -> list[Any]:
     if not task.batched:
         trials = zip(task.seeds, task.parameters, strict=True)
         return [_call_once(function, seed, task.device, given) for seed, given in trials]
-    state.seed(task.seeds[0], task.device)  # also what loading has only now imported
-    shared = {name: value for name, value in task.parameters[0].items() if name not in task.rides}
-    given = [name for name in task.rides if name in task.parameters[0]]
-    riding = {name: [parameters[name] for parameters in task.parameters] for name in given}
-    returned = function(list(task.seeds), task.device, **shared, **riding)
-    if not isinstance(returned, list) or len(returned) != len(task.seeds):
+    return _call_batched(function, task, range(len(task.seeds)))
+
+
+def _call_batched(function: Any, task: Task, trials: Sequence[int]) -> list[Any]:
+    """What the experiment returns for trials of a batch; for some after others, where it needs too much memory."""
+    seeds = [task.seeds[trial] for trial in trials]
+    parameters = [task.parameters[trial] for trial in trials]
+    state.seed(seeds[0], task.device)  # also what loading has only now imported
+    shared = {name: value for name, value in parameters[0].items() if name not in task.rides}
+    given = [name for name in task.rides if name in parameters[0]]
+    riding = {name: [each[name] for each in parameters] for name in given}
+    try:
+        returned = function(seeds, task.device, **shared, **riding)
+    except TooLarge as found:
+        parts = min(found.parts, len(trials))
+        if parts < 2:
+            raise
+        print(f"a batch of {len(trials)} {found}: cut into {parts}", file=sys.stderr)
+        cuts = [len(trials) * part // parts for part in range(parts + 1)]
+        return [each for begin, end in pairwise(cuts) for each in _call_batched(function, task, trials[begin:end])]
+    if not isinstance(returned, list) or len(returned) != len(seeds):
         count = len(returned) if isinstance(returned, list) else type(returned).__name__
         raise results.WrongResult(
-            f"{task.function} must return a list with one dict a trial: {len(task.seeds)}, not {count}"
+            f"{task.function} must return a list with one dict a trial: {len(seeds)}, not {count}"
         )
     return returned
 

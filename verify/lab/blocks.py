@@ -25,7 +25,7 @@ class Blocks:
         self._shapes, self._replicas = shapes, replicas
         ends = list(accumulate(replicas * shape.numel() for shape in shapes.values()))
         self._begins = dict(zip(shapes, [0, *ends], strict=False))
-        self._flat = like.new_zeros(ends[-1])
+        self._flat = like.new_empty(ends[-1])
         self.views = {name: self.flat([name]).view(replicas, *shape) for name, shape in shapes.items()}
         """By the parameter's name: (A, *its shape)."""
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from verify.lab import machine
+from verify.lab import machine, memory
 from verify.lab.checks import one_of
 from verify.lab.examples import Examples
 from verify.lab.layers import Replicas, Tensors
@@ -43,15 +43,23 @@ class Ensemble:
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> Ensemble:
-        """One replica a seed, initialised as `build` does after `torch.manual_seed(seed)`."""
-        modules = [initialised(build, seed).to(dtype) for seed in seeds]
-        rows = [nn.utils.parameters_to_vector(module.parameters()).detach() for module in modules]
-        buffers = [dict(module.named_buffers()) for module in modules]
-        return cls(
-            modules[0].to(device),
-            torch.stack(rows).to(device),
-            {name: torch.stack([each[name] for each in buffers]).to(device) for name in buffers[0]},
-        )
+        """One replica a seed, initialised as `build` does after `torch.manual_seed(seed)`.
+
+        Raises:
+            memory.TooLarge: so many do not fit.
+        """
+        template = initialised(build, seeds[0]).to(dtype)
+        count = sum(each.numel() for each in template.parameters())
+        memory.check(len(seeds), count * dtype.itemsize, 0, device)
+        weights = torch.empty(len(seeds), count, dtype=dtype)
+        buffers = {name: each.expand(len(seeds), *each.shape).clone() for name, each in template.named_buffers()}
+        for r, seed in enumerate(seeds):
+            module = initialised(build, seed).to(dtype)
+            weights[r] = nn.utils.parameters_to_vector(module.parameters()).detach()
+            for name, each in module.named_buffers():
+                buffers[name][r] = each
+        placed = {name: each.to(device) for name, each in buffers.items()}
+        return cls(template.to(device), weights.to(device), placed)
 
     def __len__(self) -> int:
         return len(self.weights)
@@ -65,12 +73,6 @@ class Ensemble:
             replicas.forward()
             found.append(replicas.outputs)
         return torch.cat(found).movedim(-1, 1)
-
-    @torch.no_grad()
-    def outputs(self, example: Tensor) -> Tensor:
-        """Outputs of any replica for one example (1, …): (1, outputs, …)."""
-        found: Tensor = self.template.eval()(self.typed(example))
-        return found
 
     def typed(self, inputs: Tensor) -> Tensor:
         """Inputs in the weights' precision; what is no floating-point number, a token's id, stays what it is."""
@@ -121,7 +123,6 @@ class Scores(NamedTuple):
     """Fraction of examples whose largest output is not their label's (R,); NaN where an output is not finite."""
 
 
-@torch.no_grad()
 def evaluate(ensemble: Ensemble, examples: Examples, loss: str = "cross_entropy") -> Scores:
     """Loss and error of each replica on its examples, as in evaluation: without dropout, by running statistics.
 
@@ -135,7 +136,8 @@ def evaluate(ensemble: Ensemble, examples: Examples, loss: str = "cross_entropy"
     found = torch.zeros(3, len(ensemble), dtype=torch.float64)
     with machine.arithmetic(inputs.device):
         for group in ensemble.groups(range(len(ensemble)), inputs[:1], EVALUATED):
-            found[:, group] = _Evaluation(ensemble, group, inputs, LOSSES[loss]).of(examples)
+            with torch.inference_mode():
+                found[:, group] = _Evaluation(ensemble, group, inputs, LOSSES[loss]).of(examples)
     total, wrong, counted = found
     return Scores(total / counted, wrong / counted)
 
@@ -161,7 +163,6 @@ class _Evaluation:
             step(*minibatch)
         return self._sums.cpu().double()
 
-    @torch.no_grad()
     def _step(self, rows: Tensor, labels: Tensor, real: Tensor) -> None:
         torch.index_select(self._inputs, 0, rows.flatten(), out=self._minibatch)
         self._network.forward()

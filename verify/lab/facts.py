@@ -35,7 +35,7 @@ def facts(device: str, *, torch: bool, packages: Iterable[str] = ()) -> Facts:
     """
     return Facts(
         device=device,
-        machine=_machine(device),
+        machine=_machine(device, torch),
         cores=os.cpu_count() or 1,
         system=f"{platform.system()} {platform.machine()}",
         versions=_versions(torch, tuple(packages)),
@@ -43,8 +43,8 @@ def facts(device: str, *, torch: bool, packages: Iterable[str] = ()) -> Facts:
 
 
 @lru_cache
-def _machine(device: str) -> str:
-    if device == "cpu":
+def _machine(device: str, torch: bool) -> str:
+    if not torch:
         return processor()
     from verify.lab import machine
 

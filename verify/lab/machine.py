@@ -41,10 +41,13 @@ def available() -> tuple[str, ...]:
 
 
 def name(device: str) -> str:
-    """The model of the processor or GPU behind a resolved `device`, as the system names it."""
+    """The model of the processor or GPU behind a resolved `device`, as the system names it.
+
+    Of a processor also the vector instructions that PyTorch uses, since they decide how sums are rounded.
+    """
     if device == "cuda":
         return torch.cuda.get_device_name()
-    return processor()
+    return f"{processor()} ({torch.backends.cpu.get_cpu_capability()})" if device == "cpu" else processor()
 
 
 @contextmanager

@@ -55,7 +55,7 @@ class _Order:
         shuffles = [self._waiting]
         for _ in range(math.ceil((count - len(self._waiting[0])) / len(self._rows))):
             places = torch.randperm(len(self._rows), generator=self._generator)
-            shuffles.append((self._rows[places], self._labels[places]))
+            shuffles.append((self._rows.index_select(0, places), self._labels.index_select(0, places)))
         rows, labels = (torch.cat(each) if len(each) > 1 else each[0] for each in zip(*shuffles, strict=True))
         self._waiting = rows[count:], labels[count:]
         return rows[:count], labels[:count]

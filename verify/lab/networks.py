@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from verify.lab import layers
+from verify.lab import layers, memory
 from verify.lab.layers import Layer, Replicas, Tape
 from verify.lab.models import BatchNorm, GlobalMean, Residual
 
@@ -20,6 +21,8 @@ CACHE = 2**23
 
 Of three convolutions, ten replicas at once are fastest at a minibatch of 32, three to five at 128, and one at 256.
 """
+COPIES = 8
+"""Of its weights that a replica needs while it is trained: gradient, mask, an optimizer's state, and what is moved."""
 
 
 class Unwritten(Exception):
@@ -159,6 +162,7 @@ def network(template: nn.Module, inputs: Tensor, replicas: Replicas, *, stacked:
     return (Written if stacked else InTurn)(template, inputs, replicas)
 
 
+@lru_cache(maxsize=8)
 def is_written(template: nn.Module) -> bool:
     """Whether there are layers for the architecture."""
     weights, buffers = (
@@ -173,14 +177,31 @@ def is_written(template: nn.Module) -> bool:
 
 
 def together(template: nn.Module, example: Tensor, n: int) -> int:
-    """How many replicas go through layers together, each with n examples such as `example` (1, …)."""
-    if example.device.type != "cpu":
-        return 2**30
-    return max(1, CACHE // (footprint(template, example) * n))
+    """How many replicas go through layers together, each with n examples such as `example` (1, …).
+
+    On a CPU, those whose activations its cache holds; on another device, those whose training half its memory holds.
+    """
+    activations = seen(template, example.shape, example.dtype).size * n
+    device = example.device.type
+    if device == "cpu":
+        return max(1, CACHE // activations)
+    weights = sum(each.nbytes for each in template.parameters())
+    return max(1, int(memory.share(device) / 2 / (2 * activations + COPIES * weights)))
 
 
-def footprint(network: nn.Module, example: Tensor) -> int:
-    """Bytes of an example's activations (1, …), and of what its windows become."""
+class Seen(NamedTuple):
+    """What becomes of one example in a network."""
+
+    size: int
+    """Bytes of its activations, and of what its windows become."""
+    outputs: torch.Size
+    """Shape of its outputs, without the example's dimension."""
+
+
+@lru_cache(maxsize=8)
+def seen(template: nn.Module, shape: torch.Size, dtype: torch.dtype) -> Seen:
+    """What becomes of one example of a shape (1, …) and type, evaluated once."""
+    example = torch.zeros(shape, dtype=dtype, device=next(template.parameters()).device)
     sizes = [example.numel() * example.element_size()]
 
     def count(module: nn.Module, given: tuple[Tensor, ...], found: Any) -> None:
@@ -190,8 +211,8 @@ def footprint(network: nn.Module, example: Tensor) -> int:
         if isinstance(module, nn.Conv1d | nn.Conv2d):
             sizes.append(given[0].shape[1] * math.prod(module.kernel_size) * found[0, 0].numel() * found.element_size())
 
-    _watched(network, example, [each for each in network.modules() if not list(each.children())], count)
-    return sum(sizes)
+    outputs = _watched(template, example, [each for each in template.modules() if not list(each.children())], count)
+    return Seen(sum(sizes), outputs.shape[1:])
 
 
 def _dropped(network: nn.Module, example: Tensor) -> list[tuple[int, ...]]:
@@ -206,12 +227,13 @@ def _dropped(network: nn.Module, example: Tensor) -> list[tuple[int, ...]]:
     return [shapes[each] for each in dropouts]
 
 
-def _watched(network: nn.Module, example: Tensor, modules: Sequence[nn.Module], hook: Any) -> None:
-    """Evaluate an example (1, …), with `hook` called for each of the modules."""
+def _watched(network: nn.Module, example: Tensor, modules: Sequence[nn.Module], hook: Any) -> Tensor:
+    """Outputs of an example (1, …), with `hook` called for each of the modules."""
     hooks = [each.register_forward_hook(hook) for each in modules]
     try:
         with torch.no_grad():
-            network.eval()(example)
+            found: Tensor = network.eval()(example)
+            return found
     finally:
         for each in hooks:
             each.remove()

@@ -31,7 +31,7 @@ from itertools import groupby
 import torch
 from torch import Tensor, nn
 
-from verify.lab import machine
+from verify.lab import machine, memory
 from verify.lab.blocks import Blocks
 from verify.lab.checks import one_of
 from verify.lab.ensemble import Ensemble
@@ -39,7 +39,7 @@ from verify.lab.examples import Examples
 from verify.lab.layers import Replicas
 from verify.lab.losses import LOSSES
 from verify.lab.minibatches import Dropped, Minibatches, moved
-from verify.lab.networks import is_written, network
+from verify.lab.networks import COPIES, is_written, network, seen
 from verify.lab.optimizers import Each, Optimizer, Piece, per_replica
 
 CHUNK, CHUNK_BYTES = 64, 2**20
@@ -69,6 +69,7 @@ class Training:
         ValueError: there is no such loss or precision; dropout that is not within 0 and 1, or in a network that has no
             `nn.Dropout`; names to exempt that are no parameters; parameters that need no gradient, which a mask is for;
             a list that has not one value a replica.
+        memory.TooLarge: so many replicas do not fit.
     """
 
     def __init__(
@@ -93,6 +94,21 @@ class Training:
         self._precision = precision
         self._state = {slot: torch.zeros_like(weights) for slot in optimizer.slots}
         self._taken = torch.zeros(count, 1, dtype=torch.int64)
+        memory.check(count, self._kept(), self._peak(), weights.device.type)
+
+    def _kept(self) -> int:
+        """Bytes of a replica's weights and optimizer's state."""
+        return self.ensemble.weights[0].nbytes * (1 + len(self._state))
+
+    def _peak(self) -> int:
+        """Bytes for what is there once: the inputs, and the replicas that go through the network together."""
+        stacked = self._is_stacked()
+        group, *_ = self.ensemble.groups(range(len(self.ensemble)), self._inputs[:1], self._size, stacked=stacked)
+        activations = seen(self.ensemble.template, self._inputs[:1].shape, self._inputs.dtype).size * self._size
+        return self._inputs.nbytes + len(group) * (COPIES * self.ensemble.weights[0].nbytes + 2 * activations)
+
+    def _is_stacked(self) -> bool:
+        return self._precision != "bf16" and is_written(self.ensemble.template)
 
     def run(self, rates: Sequence[Tensor]) -> Tensor:
         """Advance each replica by one step for every rate in its schedule, `rates[r]`: (steps,).
@@ -104,14 +120,16 @@ class Training:
         """
         lengths = torch.tensor([len(each) for each in rates])
         losses = torch.zeros(len(rates), dtype=torch.float64)
-        stacked = self._precision != "bf16" and is_written(self.ensemble.template)
+        stacked = self._is_stacked()
         begin = 0
         with machine.arithmetic(self._inputs.device, self._precision):
             for end in sorted(set(lengths.tolist()) - {0}):
                 active = torch.nonzero(lengths >= end).flatten().tolist()
                 for group in self.ensemble.groups(active, self._inputs[:1], self._size, stacked=stacked):
                     part = torch.stack([rates[r][begin:end].double() for r in group])
-                    losses[group] += _Group(self, group, part, stacked=stacked).run()
+                    # What is known never to be differentiated is called faster.
+                    with torch.inference_mode() if stacked else torch.no_grad():
+                        losses[group] += _Group(self, group, part, stacked=stacked).run()
                 begin = end
         return losses / lengths
 
@@ -131,8 +149,8 @@ class _Group:
         self._gradients = Blocks(self._shapes, len(group), ensemble.weights)
         self._plan(rates)
 
-        outputs = ensemble.outputs(inputs[:1])
-        self._losses = ensemble.weights.new_zeros(len(group), *outputs.shape[1:], training._size)
+        outputs = seen(ensemble.template, inputs[:1].shape, inputs.dtype).outputs
+        self._losses = ensemble.weights.new_zeros(len(group), *outputs, training._size)
         self._minibatch = inputs.new_empty(len(group) * training._size, *inputs.shape[1:])
         drops = any(any(training._dropped[r].rates) for r in group)
         replicas = Replicas(self._weights.views, self._buffers, self._gradients.views, [] if drops else None)
@@ -215,7 +233,6 @@ class _Group:
         drawn = zip(*(self._training._dropped[r].take(layers) for r in self._group), strict=True)
         return [moved(torch.stack(each), self._here.device) for each in drawn]
 
-    @torch.no_grad()
     def _step(self, rows: Tensor, targets: Tensor, factors: Tensor, *dropped: Tensor) -> None:
         """One step of all replicas, with what `_chosen` yields."""
         replicas, training = self._network, self._training
