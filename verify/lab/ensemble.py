@@ -14,7 +14,7 @@ from verify.lab.checks import one_of
 from verify.lab.examples import Examples
 from verify.lab.layers import Replicas, Tensors
 from verify.lab.losses import LOSSES, Loss
-from verify.lab.networks import InTurn, Written, is_written, network, together
+from verify.lab.networks import InTurn, Written, network, together
 
 EVALUATED = 2**7
 """Examples that are evaluated together, at least."""
@@ -78,13 +78,13 @@ class Ensemble:
         """Inputs in the weights' precision; what is no floating-point number, a token's id, stays what it is."""
         return inputs.to(self.weights.dtype) if inputs.is_floating_point() else inputs
 
-    def groups(
-        self, replicas: Sequence[int], example: Tensor, n: int, *, stacked: bool | None = None
-    ) -> list[list[int]]:
-        """The replicas that go through the network together, each with n examples such as `example` (1, …)."""
-        stacked = is_written(self.template) if stacked is None else stacked
-        most = together(self.template, self.typed(example), n) if stacked else 1
-        count = -(-len(replicas) // most)
+    def groups(self, replicas: Sequence[int], example: Tensor, n: int, *, stacked: bool = True) -> list[list[int]]:
+        """The replicas that go through the network together, each with n examples such as `example` (1, …).
+
+        Unless they may be `stacked`, they take turns.
+        """
+        most = together(self.template, self.typed(example), n) if stacked else 0
+        count = -(-len(replicas) // max(1, most))
         cuts = [len(replicas) * place // count for place in range(count + 1)]
         return [list(replicas[begin:end]) for begin, end in pairwise(cuts)]
 
@@ -92,7 +92,8 @@ class Ensemble:
         """The replicas of a group, to evaluate what stands in `inputs` (A, n, …)."""
         weights = self.views(self.weights[list(group)])
         buffers = {name: each[list(group)] for name, each in self.buffers.items()}
-        return network(self.template, inputs, Replicas(weights, buffers), stacked=is_written(self.template))
+        stacked = together(self.template, inputs[0, :1], inputs.shape[1]) > 0
+        return network(self.template, inputs, Replicas(weights, buffers), stacked=stacked)
 
     def views(self, rows: Tensor) -> Tensors:
         """Rows laid out as `weights` are, (R, parameters of one network), as the module's parameters; shares memory."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from verify.lab import layers, memory
+from verify.lab import layers, memory, models, token_layers
 from verify.lab.layers import Layer, Replicas, Tape
 from verify.lab.models import BatchNorm, GlobalMean, Residual
 
@@ -21,6 +21,8 @@ CACHE = 2**23
 
 Of three convolutions, ten replicas at once are fastest at a minibatch of 32, three to five at 128, and one at 256.
 """
+CONVOLVED = 2**24
+"""Bytes of one replica's activations, windows among them, up to which convolutions are written out as products."""
 COPIES = 8
 """Of its weights that a replica needs while it is trained: gradient, mask, an optimizer's state, and what is moved."""
 
@@ -48,7 +50,7 @@ def written(network: nn.Module, replicas: Replicas) -> Layer:
         if isinstance(module, Residual):
             return layers.Sum(of(module.body, f"{name}.body"), of(module.shortcut, f"{name}.shortcut"))
         if kind is nn.Linear:
-            return layers.Linear(name, replicas)
+            return token_layers.Linear(name, replicas)
         if isinstance(module, nn.Conv1d | nn.Conv2d) and _is_plain(module):
             return layers.Convolution(module, name, replicas)
         if isinstance(module, BatchNorm):
@@ -63,6 +65,21 @@ def written(network: nn.Module, replicas: Replicas) -> Layer:
             return layers.Reshape((-1,))
         if kind is GlobalMean:
             return layers.Mean()
+        if kind is models.Embedding:
+            return token_layers.Embedding(name, replicas)
+        if kind is models.Attention:
+            parts = (of(getattr(module, each), f"{name}.{each}") for each in ("inward", "outward"))
+            return token_layers.Attention(module, *parts)
+        if kind is models.Added:
+            return token_layers.Added(of(module.body, f"{name}.body"))
+        if kind is nn.LayerNorm and len(module.normalized_shape) == 1:
+            return token_layers.LayerNorm(module, name, replicas)
+        if kind is nn.GELU:
+            return token_layers.GELU(module)
+        if kind is models.Last:
+            return token_layers.Last()
+        if kind is models.ClassesSecond:
+            return token_layers.ClassesSecond()
         raise Unwritten(kind.__name__)
 
     return of(network, "", outermost=True)
@@ -177,11 +194,16 @@ def is_written(template: nn.Module) -> bool:
 
 
 def together(template: nn.Module, example: Tensor, n: int) -> int:
-    """How many replicas go through layers together, each with n examples such as `example` (1, …).
+    """How many replicas go through layers together, each with n examples such as `example` (1, …); 0: they take turns.
 
     On a CPU, those whose activations its cache holds; on another device, those whose training half its memory holds.
+    They take turns where there are no layers, and where the windows of a convolution fill more than a cache: PyTorch's
+    own convolutions cut them up.
     """
+    convolved = any(isinstance(each, nn.Conv1d | nn.Conv2d) for each in template.modules())
     activations = seen(template, example.shape, example.dtype).size * n
+    if not is_written(template) or (convolved and activations > CONVOLVED):
+        return 0
     device = example.device.type
     if device == "cpu":
         return max(1, CACHE // activations)

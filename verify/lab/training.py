@@ -39,7 +39,7 @@ from verify.lab.examples import Examples
 from verify.lab.layers import Replicas
 from verify.lab.losses import LOSSES
 from verify.lab.minibatches import Dropped, Minibatches, moved
-from verify.lab.networks import COPIES, is_written, network, seen
+from verify.lab.networks import COPIES, network, seen, together
 from verify.lab.optimizers import Each, Optimizer, Piece, per_replica
 
 CHUNK, CHUNK_BYTES = 64, 2**20
@@ -94,6 +94,7 @@ class Training:
         self._precision = precision
         self._state = {slot: torch.zeros_like(weights) for slot in optimizer.slots}
         self._taken = torch.zeros(count, 1, dtype=torch.int64)
+        self._stacked = precision != "bf16" and together(ensemble.template, self._inputs[:1], minibatch) > 0
         memory.check(count, self._kept(), self._peak(), weights.device.type)
 
     def _kept(self) -> int:
@@ -102,13 +103,12 @@ class Training:
 
     def _peak(self) -> int:
         """Bytes for what is there once: the inputs, and the replicas that go through the network together."""
-        stacked = self._is_stacked()
-        group, *_ = self.ensemble.groups(range(len(self.ensemble)), self._inputs[:1], self._size, stacked=stacked)
+        group, *_ = self._groups(range(len(self.ensemble)))
         activations = seen(self.ensemble.template, self._inputs[:1].shape, self._inputs.dtype).size * self._size
         return self._inputs.nbytes + len(group) * (COPIES * self.ensemble.weights[0].nbytes + 2 * activations)
 
-    def _is_stacked(self) -> bool:
-        return self._precision != "bf16" and is_written(self.ensemble.template)
+    def _groups(self, replicas: Sequence[int]) -> list[list[int]]:
+        return self.ensemble.groups(replicas, self._inputs[:1], self._size, stacked=self._stacked)
 
     def run(self, rates: Sequence[Tensor]) -> Tensor:
         """Advance each replica by one step for every rate in its schedule, `rates[r]`: (steps,).
@@ -120,16 +120,15 @@ class Training:
         """
         lengths = torch.tensor([len(each) for each in rates])
         losses = torch.zeros(len(rates), dtype=torch.float64)
-        stacked = self._is_stacked()
         begin = 0
         with machine.arithmetic(self._inputs.device, self._precision):
             for end in sorted(set(lengths.tolist()) - {0}):
                 active = torch.nonzero(lengths >= end).flatten().tolist()
-                for group in self.ensemble.groups(active, self._inputs[:1], self._size, stacked=stacked):
+                for group in self._groups(active):
                     part = torch.stack([rates[r][begin:end].double() for r in group])
                     # What is known never to be differentiated is called faster.
-                    with torch.inference_mode() if stacked else torch.no_grad():
-                        losses[group] += _Group(self, group, part, stacked=stacked).run()
+                    with torch.inference_mode() if self._stacked else torch.no_grad():
+                        losses[group] += _Group(self, group, part).run()
                 begin = end
         return losses / lengths
 
@@ -137,7 +136,7 @@ class Training:
 class _Group:
     """A of the replicas, which go through the network together, for as many steps as `rates` (A, steps) has."""
 
-    def __init__(self, training: Training, group: Sequence[int], rates: Tensor, *, stacked: bool) -> None:
+    def __init__(self, training: Training, group: Sequence[int], rates: Tensor) -> None:
         ensemble, inputs = training.ensemble, training._inputs
         self._training, self._group, self._steps = training, group, rates.shape[1]
         self._here = torch.tensor(group, device=inputs.device)
@@ -155,7 +154,7 @@ class _Group:
         drops = any(any(training._dropped[r].rates) for r in group)
         replicas = Replicas(self._weights.views, self._buffers, self._gradients.views, [] if drops else None)
         room = self._minibatch.view(len(group), training._size, *inputs.shape[1:])
-        self._network = network(ensemble.template, room, replicas, stacked=stacked)
+        self._network = network(ensemble.template, room, replicas, stacked=training._stacked)
 
     def _blocks(self, rows: Tensor) -> Blocks:
         blocks = Blocks(self._shapes, len(self._group), rows)
