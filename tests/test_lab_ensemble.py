@@ -2,45 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tests import replicas
+from tests.replicas import CLASSES, FEATURES, POOL, Build, both_ways, everything, perceptron, pool, unwritten
+from tests.replicas import one_thread as one_thread
 from verify.lab import models, schedules
 from verify.lab.data import Split
 from verify.lab.ensemble import Ensemble, evaluate
 from verify.lab.examples import Examples
 from verify.lab.optimizers import SGD
 from verify.lab.pruning import magnitude_mask
-from verify.lab.randomness import stream
 from verify.lab.training import Training
 
-FEATURES, CLASSES, POOL = 6, 4, 90
-Build = Callable[[], nn.Module]
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """On tensors as small as these, threads only wait for one another."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def pool() -> Split:
-    generator = torch.Generator().manual_seed(7)
-    inputs = torch.randn(POOL, FEATURES, generator=generator)
-    return Split(inputs, torch.randint(CLASSES, (POOL,), generator=generator))
-
-
-def perceptron() -> nn.Module:
-    return models.mlp(FEATURES, CLASSES, width=12)
 
 
 BUILDS: dict[str, Build] = {
@@ -52,18 +34,12 @@ BUILDS: dict[str, Build] = {
     "resnet 2-D": lambda: models.resnet((1, 2, 3), CLASSES, width=3, zero_gamma=True),
     "ghost batches": lambda: models.resnet((1, FEATURES), CLASSES, width=3, ghost=4),
     "resnet9": lambda: models.resnet9((2, 1, 3), CLASSES, width=2),
-    "PyTorch's own batch normalisation": lambda: nn.Sequential(
-        nn.Linear(FEATURES, 12), nn.BatchNorm1d(12), nn.ReLU(), nn.Linear(12, CLASSES)
-    ),
+    "PyTorch's own batch normalisation": unwritten,
 }
 
 
 def normalised() -> nn.Module:
     return nn.Sequential(nn.Linear(FEATURES, 12), models.BatchNorm(12, ghost=4), nn.ReLU(), nn.Linear(12, CLASSES))
-
-
-both_ways = pytest.mark.parametrize("build", [perceptron, normalised], ids=["stacked", "in turn"])
-"""One network whose replicas are trained as one stack, and one with buffers whose replicas take turns."""
 
 
 @dataclass
@@ -87,17 +63,6 @@ class Trial:
         return self.rows, labels[self.rows]
 
 
-def minibatches(seed: int, size: int, minibatch: int) -> Iterator[Tensor]:
-    """One shuffle after another, cut into minibatches."""
-    generator = stream(seed, "order 0")
-    waiting = torch.randperm(size, generator=generator)
-    while True:
-        while len(waiting) < minibatch:
-            waiting = torch.cat([waiting, torch.randperm(size, generator=generator)])
-        yield waiting[:minibatch]
-        waiting = waiting[minibatch:]
-
-
 def plain(
     trial: Trial,
     build: Build,
@@ -108,44 +73,12 @@ def plain(
     exempt: Sequence[str] = (),
 ) -> Tensor:
     """All parameters and buffers after a loop as anyone would write it."""
-    torch.manual_seed(trial.seed)
-    network = build().to(dtype)
-    if trial.dropout:
-        drop(network, trial.dropout, stream(trial.seed, "dropout 0"))
-    optimizer = torch.optim.SGD(
-        [
-            {"params": [each for name, each in network.named_parameters() if name not in exempt]},
-            {"params": [each for name, each in network.named_parameters() if name in exempt], "weight_decay": 0.0},
-        ],
-        lr=0.1,
-        momentum=trial.momentum,
-        weight_decay=trial.weight_decay,
-        nesterov=nesterov,
-    )
     rows, labels = trial.examples
-    inputs = pool().inputs.to(dtype)
-    for rate, places in zip(trial.rates, minibatches(trial.seed, len(rows), minibatch), strict=False):
-        for group in optimizer.param_groups:
-            group["lr"] = float(rate)
-        optimizer.zero_grad()
-        F.cross_entropy(network(inputs[rows[places]]), labels[places]).backward()
-        for parameter, mask in zip(network.parameters(), masks or [], strict=masks is not None):
-            assert parameter.grad is not None
-            parameter.grad *= mask
-        optimizer.step()
-    return torch.cat([each.detach().flatten().to(dtype) for each in (*network.parameters(), *network.buffers())])
-
-
-def drop(network: nn.Module, fraction: float, generator: torch.Generator) -> None:
-    """Dropout wherever the network has it: a draw for each unit and, within it, for each example."""
-
-    def dropped(_: nn.Module, __: object, hidden: Tensor) -> Tensor:
-        drawn = torch.rand(hidden.movedim(0, -1).shape, generator=generator).movedim(-1, 0)
-        return torch.where(drawn < fraction, 0, hidden / (1 - fraction))
-
-    for module in network.modules():
-        if isinstance(module, nn.Dropout):
-            module.register_forward_hook(dropped)
+    sgd = partial(torch.optim.SGD, lr=0.1, momentum=trial.momentum, weight_decay=trial.weight_decay, nesterov=nesterov)
+    return replicas.plain(
+        build, trial.seed, trial.rates, (pool().inputs[rows], labels), sgd,
+        dtype=dtype, minibatch=minibatch, exempt=exempt, masks=masks, dropout=trial.dropout,
+    )  # fmt: skip
 
 
 def stacked(
@@ -173,14 +106,6 @@ def stacked(
     for segment in schedules.segments([trial.rates for trial in trials], cuts):
         training.run(segment)
     return everything(ensemble)
-
-
-def everything(ensemble: Ensemble) -> Tensor:
-    parts = [
-        ensemble.weights,
-        *(each.reshape(len(ensemble), -1).to(ensemble.weights.dtype) for each in ensemble.buffers.values()),
-    ]
-    return torch.cat(parts, dim=1).cpu()
 
 
 def assert_same(
