@@ -47,7 +47,7 @@ class Workers:
             module=experiment.module,
             code=None,
             batched=experiment.batched,
-            rides=experiment.rides,
+            batch_axes=experiment.batch_axes,
             diverged=experiment.diverged,
             parameters=tuple(parameters for parameters, _ in batch),
             seeds=tuple(seed for _, seed in batch),

@@ -21,7 +21,7 @@ def task(root: Path, code: str | None, **changes: Any) -> Task:
     parameters = changes.get("parameters", ({},))
     fields: dict[str, Any] = {
         "group": "coin:flips tiny", "function": "f", "module": PATH, "code": code and textwrap.dedent(code),
-        "batched": False, "rides": (), "diverged": {}, "parameters": parameters, "device": "cpu", "torch": False,
+        "batched": False, "batch_axes": (), "diverged": {}, "parameters": parameters, "device": "cpu", "torch": False,
         "seeds": tuple(range(len(parameters))), "root": str(root), "folder": str(root / "reviews"), "data": (),
         "modules": (), "packages": (), "time_limit": 30.0, "log": str(root / ".verify" / "logs" / "f.log"), **changes,
     }  # fmt: skip

@@ -32,14 +32,14 @@ def test_what_python_only_warns_of_is_not_told_when_it_is_read(recwarn: pytest.W
 
 def test_the_decorator_declares_a_batch() -> None:
     code = """
-@experiment(rides=("lr",), values=["error"], diverged={"error": 0.9}, batch=20, time_limit=30)
+@experiment(batch_axes=("lr",), values=["error"], diverged={"error": 0.9}, batch=20, time_limit=30)
 def train(seeds, device, *, lr, width=4): ...
 """
     found, errors = read_source(code, "reviews/a.md")
     assert not errors
     train = found["train"]
     assert train.batched
-    assert (train.rides, train.values, train.diverged) == (("lr",), ("error",), {"error": 0.9})
+    assert (train.batch_axes, train.values, train.diverged) == (("lr",), ("error",), {"error": 0.9})
     assert (train.batch, train.time_limit) == (20, 30.0)
 
 
@@ -47,14 +47,24 @@ def train(seeds, device, *, lr, width=4): ...
     ("code", "line", "message", "hint"),
     [
         ("def f(seed, device:", 1, "Python cannot read this", ""),
-        ("@experiment(ride=())\ndef f(seed, device, *, a): ...", 1, "unknown option 'ride'", "did you mean 'rides'?"),
+        (
+            "@experiment(batch_axis=())\ndef f(seed, device, *, a): ...",
+            1,
+            "unknown option 'batch_axis'",
+            "did you mean 'batch_axes'?",
+        ),
         ("@experiment(batch=N)\ndef f(seed, device): ...", 1, "must be a literal", "without running the code"),
         ("@experiment(3)\ndef f(seed, device): ...", 1, "takes keywords only", "known: batch"),
-        ("@experiment(rides=('b',))\ndef f(seeds, device, *, bb): ...", 2, "no parameter of 'f'", "did you mean 'bb'?"),
+        (
+            "@experiment(batch_axes=('b',))\ndef f(seeds, device, *, bb): ...",
+            2,
+            "no parameter of 'f'",
+            "did you mean 'bb'?",
+        ),
         (
             "@experiment(batch=2)\ndef f(seed, device): ...",
             2,
-            "takes `seed`, though rides or batch make it",
+            "takes `seed`, though `batch_axes` or `batch` make it",
             "def f(seeds, device)",
         ),
         ("@experiment()\ndef f(device): ...", 2, "has no parameter `seed`", "write `def f(seed, device)`"),
@@ -70,7 +80,7 @@ def train(seeds, device, *, lr, width=4): ...
         (
             "def f(seeds, device): ...",
             1,
-            "takes `seeds` without a batch that @experiment(rides=…)",
+            "takes `seeds` without a batch that @experiment(batch_axes=…)",
             "def f(seed, device)",
         ),
         ("async def f(seed, device): ...", 1, "is declared by `async def`", "def f(seed, device)"),
@@ -99,7 +109,7 @@ def train(seeds, device, *, lr, width=4): ...
             "a list of different names",
             "'a' stands in it",
         ),
-        ("@experiment(rides='x')\ndef f(seeds, device, *, x): ...", 1, "names, not the text 'x'", 'write ("x",)'),
+        ("@experiment(batch_axes='x')\ndef f(seeds, device, *, x): ...", 1, "names, not the text 'x'", 'write ("x",)'),
         (
             "@experiment(diverged={'a': 'b'})\ndef f(seed, device): ...",
             1,

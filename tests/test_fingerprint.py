@@ -22,7 +22,7 @@ RATE = 0.1
 UNUSED = 1
 
 
-@experiment(rides=("p",), diverged={"error": 0.9}, batch=4)
+@experiment(batch_axes=("p",), diverged={"error": 0.9}, batch=4)
 def trial(seeds, device, *, p):
     """What it does."""
     return [helper(seed) + advance(RATE) for seed in seeds]
@@ -79,7 +79,7 @@ def reach(experiment: str = EXPERIMENT, tools: str = TOOLS) -> str:
         ("return UNUSED", "return UNUSED + 1"),
         ("    return math.sqrt(x) + tools.scale(x)", "    return (math.sqrt(x)\n        + tools.scale(x))"),
         ("batch=4", "batch=8"),
-        ('rides=("p",)', 'rides=("p",), time_limit=5'),
+        ('batch_axes=("p",)', 'batch_axes=("p",), time_limit=5'),
     ],
 )
 def test_cosmetic_edits_change_nothing(old: str, new: str) -> None:

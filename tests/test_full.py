@@ -68,7 +68,8 @@ def test_it_runs_to_its_end(review: Review, verification: Verification, tmp_path
     for parameters in trials(review, verification):
         fields: dict[str, Any] = {
             "function": experiment.name, "module": experiment.module, "batched": experiment.batched,
-            "rides": experiment.rides, "diverged": experiment.diverged, "parameters": (parameters,), "torch": True,
+            "batch_axes": experiment.batch_axes, "diverged": experiment.diverged, "parameters": (parameters,),
+            "torch": True,
         }  # fmt: skip
         reply = batch.run(task(tmp_path, None, **fields), WATCH, lambda _: None)
         assert isinstance(reply, Returned), f"{parameters}\n{reply}"

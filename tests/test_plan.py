@@ -11,7 +11,7 @@ from verify.planning.plan import Lookup, Waiting, batches, chosen_from, examine,
 
 DEFINITIONS = {"m:train": "aaaa", "m:helper": "bbbb"}
 CODE = Code("c0de", DEFINITIONS, ())
-EXPERIMENT = Experiment("train", "m", 1, ("lr", "width"), (), True, rides=("lr",), batch=4, time_limit=10)
+EXPERIMENT = Experiment("train", "m", 1, ("lr", "width"), (), True, batch_axes=("lr",), batch=4, time_limit=10)
 
 
 def rung(**changes: object) -> Rung:

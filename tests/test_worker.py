@@ -60,7 +60,7 @@ def test_the_batched_form_gets_lists_of_what_rides_and_one_of_what_is_shared(run
     code = (
         "def f(seeds, device, *, lr, width, depth=2): return [{'x': s * l * width * depth} for s, l in zip(seeds, lr)]"
     )
-    reply = run(code, parameters=({"lr": 0.5, "width": 3}, {"lr": 2.0, "width": 3}), batched=True, rides=("lr",))
+    reply = run(code, parameters=({"lr": 0.5, "width": 3}, {"lr": 2.0, "width": 3}), batched=True, batch_axes=("lr",))
     assert [each.values for each in results(reply)] == [{"x": 0.0}, {"x": 12.0}]
 
 
@@ -133,12 +133,12 @@ def test_a_batch_that_needs_too_much_memory_is_cut(run: Run, capfd: pytest.Captu
             return [{'a': each, 'b': b, 'mates': len(seeds)} for each in a]
         """
     parameters = tuple({"a": each, "b": 2} for each in range(8))
-    found = results(run(code, parameters=parameters, batched=True, rides=("a",)))
+    found = results(run(code, parameters=parameters, batched=True, batch_axes=("a",)))
     assert [each.values["a"] for each in found] == list(range(8))
     assert [each.values["mates"] for each in found] == [2, 2, 3, 3, 3, 3, 3, 3]
     assert "a batch of 8 needs 9.0 GB of memory, and may use 4.0: cut into 3" in capfd.readouterr().err
     assert "TooLarge: needs 9.0 GB" in error(
-        run(code.replace("> 3", "> 0"), parameters=parameters, batched=True, rides=("a",))
+        run(code.replace("> 3", "> 0"), parameters=parameters, batched=True, batch_axes=("a",))
     )
 
 

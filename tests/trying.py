@@ -24,9 +24,9 @@ def run(name: str, trials: list[dict[str, Any]], seeds: list[int] | None = None)
     full = [{**SMALL[name], **trial} for trial in trials]
     if not experiment.batched:
         return [function(seed, "cpu", **each) for seed, each in zip(seeds, full, strict=True)]
-    shared = {key: value for key, value in full[0].items() if key not in experiment.rides}
-    riding = {key: [each[key] for each in full] for key in experiment.rides}
-    returned: list[dict[str, Any]] = function(seeds, "cpu", **shared, **riding)
+    shared = {key: value for key, value in full[0].items() if key not in experiment.batch_axes}
+    varied = {key: [each[key] for each in full] for key in experiment.batch_axes}
+    returned: list[dict[str, Any]] = function(seeds, "cpu", **shared, **varied)
     return returned
 
 

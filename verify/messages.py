@@ -42,7 +42,7 @@ class Task(Struct, frozen=True, tag="run", tag_field="kind"):
     code: str | None
     """The review's fences as one module; None for a module that can be imported."""
     batched: bool
-    rides: tuple[str, ...]
+    batch_axes: tuple[str, ...]
     diverged: dict[str, float]
     parameters: tuple[dict[str, Scalar], ...]
     """One mapping a trial."""

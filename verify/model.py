@@ -217,7 +217,7 @@ class Experiment(Struct, frozen=True):
     required: tuple[str, ...]
     """Those without a default."""
     batched: bool
-    rides: tuple[str, ...] = ()
+    batch_axes: tuple[str, ...] = ()
     """Parameters that arrive as a list with one value per trial; all others split batches."""
     values: tuple[str, ...] = ()
     """Names of what it returns; empty where it does not declare them."""

@@ -88,7 +88,7 @@ import time
 from verify.lab.declare import experiment
 
 
-@experiment(rides=("lr",), values=("error",), batch=4)
+@experiment(batch_axes=("lr",), values=("error",), batch=4)
 def stack(seeds: list, device: str, *, width: int, lr: list) -> list:
     time.sleep(0.02 + 0.05 * (width + len(seeds)) % 0.2)
     return [{"error": random.Random(f"{seed} {width} {each}").random()} for seed, each in zip(seeds, lr)]

@@ -21,7 +21,7 @@ BUDGETS = ("fixed-steps", "fixed-epochs")
 
 
 @experiment(
-    rides=("examples", "budget", "noise", "lr"),
+    batch_axes=("examples", "budget", "noise", "lr"),
     values=("train_error", "test_error", "test_loss", "validation_error"),
     diverged={"train_error": 0.9, "test_error": 0.9, "test_loss": 2.302585, "validation_error": 0.9},
     batch=30,

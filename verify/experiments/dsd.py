@@ -30,7 +30,7 @@ EDGE, BINS = 4.0, 32
 
 
 @experiment(
-    rides=("arm", "lr", "sparsity"),
+    batch_axes=("arm", "lr", "sparsity"),
     values=(
         "epoch",
         "train_loss",
@@ -141,7 +141,7 @@ def dsd(
 
 
 @experiment(
-    rides=("arm", "stage", "lr"),
+    batch_axes=("arm", "stage", "lr"),
     values=("weight", "density", "near_zero", "cut_over_kept"),
     batch=40,
     time_limit=60,

@@ -86,7 +86,7 @@ def warmup_curve(
 
 
 @experiment(
-    rides=("rule", "lr", "tuned_lr"),
+    batch_axes=("rule", "lr", "tuned_lr"),
     values=("epoch", "train_loss", "test_error", "validation_error"),
     diverged={"train_loss": 2.302585, "test_error": 0.9, "validation_error": 0.9},
     batch=20,

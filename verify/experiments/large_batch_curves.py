@@ -33,7 +33,7 @@ class Arm(NamedTuple):
 
 
 @experiment(
-    rides=("lr", "factor"),
+    batch_axes=("lr", "factor"),
     values=("position", "base_error", "rise"),
     batch=20,
     time_limit=60,
@@ -110,7 +110,7 @@ def position(ladder: Sequence[int], errors: Sequence[float], rise: float) -> flo
 
 
 @experiment(
-    rides=("lr", "factor", "k"),
+    batch_axes=("lr", "factor", "k"),
     values=("epoch", "log_distance", "log_distance_of_seeds", "distance", "distance_of_seeds", "excess"),
     diverged={"distance": 10, "distance_of_seeds": 10, "excess": 10},
     batch=60,

@@ -28,7 +28,7 @@ GROUPS = 2
 
 
 @experiment(
-    rides=("examples", "start", "transfer", "pretrain_lr", "lr"),
+    batch_axes=("examples", "start", "transfer", "pretrain_lr", "lr"),
     values=("test_error", "validation_error", "train_error", "pretrain_validation_error"),
     diverged={
         "test_error": 0.666667,

@@ -28,7 +28,7 @@ FITTED = 0.001
 
 
 @experiment(
-    rides=("labels", "lr", "corrupted"),
+    batch_axes=("labels", "lr", "corrupted"),
     values=("epoch", "train_loss", "train_error", "test_error", "epochs_to_fit", "epochs_to_half"),
     diverged={"train_loss": 2.302585, "train_error": 0.9, "test_error": 0.9},
     batch=20,
@@ -102,7 +102,7 @@ def random_labels(
 
 
 @experiment(
-    rides=("labels", "lr"),
+    batch_axes=("labels", "lr"),
     values=("epochs_to_fit", "log_epochs_to_fit", "train_error"),
     diverged={"train_error": 0.9},
     batch=20,
@@ -167,7 +167,7 @@ def time_to_fit(
 
 
 @experiment(
-    rides=("labels", "explicit", "lr", "weight_decay", "dropout"),
+    batch_axes=("labels", "explicit", "lr", "weight_decay", "dropout"),
     values=("epoch", "train_loss", "train_error", "validation_error", "test_error", "above_chance"),
     diverged={"train_loss": 2.302585, "train_error": 0.9, "validation_error": 0.9, "test_error": 0.9},
     batch=20,

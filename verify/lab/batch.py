@@ -76,11 +76,11 @@ def _call_batched(function: Any, task: Task, trials: Sequence[int]) -> list[Any]
     seeds = [task.seeds[trial] for trial in trials]
     parameters = [task.parameters[trial] for trial in trials]
     state.seed(seeds[0], task.device)  # also what loading has only now imported
-    shared = {name: value for name, value in parameters[0].items() if name not in task.rides}
-    given = [name for name in task.rides if name in parameters[0]]
-    riding = {name: [each[name] for each in parameters] for name in given}
+    shared = {name: value for name, value in parameters[0].items() if name not in task.batch_axes}
+    given = [name for name in task.batch_axes if name in parameters[0]]
+    varied = {name: [each[name] for each in parameters] for name in given}
     try:
-        returned = function(seeds, task.device, **shared, **riding)
+        returned = function(seeds, task.device, **shared, **varied)
     except TooLarge as found:
         parts = min(found.parts, len(trials))
         if parts < 2:

@@ -1,6 +1,6 @@
 """What experiments there are, read from their source without importing it.
 
-Planning must know an experiment's parameters and what rides along in a batch, but must not pay for torch nor run
+Planning must know an experiment's parameters and what varies within a batch, but must not pay for torch nor run
 a reviewer's code; so the declaration (`verify.lab.declare.experiment`) takes literal arguments only.
 """
 
@@ -106,9 +106,9 @@ def _experiment(
     function: signature.Function, decorator: ast.expr | None, module: str, file: str
 ) -> tuple[Experiment, list[UserError]]:
     given, errors = options.read(decorator, file) if decorator is not None else ({}, [])
-    rides: tuple[str, ...] = given.get("rides", ())
+    batch_axes: tuple[str, ...] = given.get("batch_axes", ())
     batch: int = given.get("batch", 1)
-    batched = bool(rides) or batch > 1
+    batched = bool(batch_axes) or batch > 1
     if errors:  # else an option that could not be read would be reported as a wrong signature too
         batched = batched or "seeds" in signature.positional(function)
     wrong = signature.faults(function, batched=batched)
@@ -118,10 +118,10 @@ def _experiment(
         errors.append(UserError(message, file, function.lineno, hint))
     arguments = function.args
     names = tuple(argument.arg for argument in arguments.kwonlyargs)
-    for ride in () if wrong else rides:
-        if ride not in names:
-            message = f"'{ride}' in rides is no parameter of '{function.name}'"
-            errors.append(UserError(message, file, function.lineno, nearest(ride, names)))
+    for axis in () if wrong else batch_axes:
+        if axis not in names:
+            message = f"'{axis}' in batch_axes is no parameter of '{function.name}'"
+            errors.append(UserError(message, file, function.lineno, nearest(axis, names)))
     values, mistakes = _values(function, given, file)
     experiment = Experiment(
         name=function.name,
@@ -130,7 +130,7 @@ def _experiment(
         parameters=names,
         required=tuple(n for n, default in zip(names, arguments.kw_defaults, strict=True) if default is None),
         batched=batched,
-        rides=rides,
+        batch_axes=batch_axes,
         values=values,
         diverged=given.get("diverged", {}),
         batch=batch,

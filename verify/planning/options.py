@@ -84,7 +84,7 @@ def _time_limit(value: Any) -> tuple[Any, Wrong | None]:
 
 
 _OPTIONS: dict[str, Callable[[Any], tuple[Any, Wrong | None]]] = {
-    "rides": _names,
+    "batch_axes": _names,
     "values": _names,
     "diverged": _diverged,
     "batch": _batch,

@@ -250,7 +250,7 @@ def batches(trials: Iterable[Trial], experiment: Experiment, rung: Rung) -> list
     limit = rung.time_limit or experiment.time_limit
     groups: dict[bytes, list[Trial]] = {}
     for trial in trials:
-        shared = {name: value for name, value in trial.parameters.items() if name not in experiment.rides}
+        shared = {name: value for name, value in trial.parameters.items() if name not in experiment.batch_axes}
         groups.setdefault(_encoder.encode([trial.review, trial.verification, trial.scale, shared]), []).append(trial)
     found = []
     for group in groups.values():

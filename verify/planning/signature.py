@@ -26,9 +26,9 @@ def faults(function: Function, *, batched: bool) -> list[str]:
             found.append(f"has `{name}` after the `*`")
         elif name not in before and other in before and name == first:
             found.append(
-                f"takes `{other}`, though rides or batch make it the batched form"
+                f"takes `{other}`, though `batch_axes` or `batch` make it the batched form"
                 if batched
-                else f"takes `{other}` without a batch that @experiment(rides=…) or @experiment(batch=…) declares"
+                else f"takes `{other}` without a batch that @experiment(batch_axes=…) or @experiment(batch=…) declares"
             )
         elif name not in before:
             found.append(f"has no parameter `{name}`")

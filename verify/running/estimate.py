@@ -115,11 +115,13 @@ def _costs(job: Job) -> Costs:
 def _sizes(job: Job) -> Iterator[int]:
     """Trials a batch, of a verification whose parameters are not known yet."""
     chosen = {name: value for name, value in job.rung.parameters.items() if isinstance(value, Choice)}
-    apart = {name for name, value in chosen.items() if name not in job.experiment.rides}
+    apart = {name for name, value in chosen.items() if name not in job.experiment.batch_axes}
     splitting = {each for name in apart for each in chosen[name].per}
     groups: dict[bytes, int] = {}
     for point in points(job.rung):
-        shared = {name: value for name, value in point.items() if name not in job.experiment.rides or name in splitting}
+        shared = {
+            name: value for name, value in point.items() if name not in job.experiment.batch_axes or name in splitting
+        }
         key = _encoder.encode(shared)
         groups[key] = groups.get(key, 0) + job.rung.seeds
     for size in groups.values():
