@@ -61,7 +61,7 @@ def test_a_share_of_the_labels_is_drawn_anew_and_a_larger_share_holds_a_smaller(
     changed = some != real.labels
     assert 0.15 < changed.double().mean() < 0.55, "nine tenths of 0.4"
     assert torch.equal(some[changed], more[changed])
-    with pytest.raises(ValueError, match="a share of labels lies within 0 to 1"):
+    with pytest.raises(ValueError, match="a fraction of labels lies within 0 to 1"):
         run("random_labels", [{"labels": "random", "corrupted": 1.5}])
 
 

@@ -67,7 +67,7 @@ def test_a_share_of_labels_is_drawn_anew(share: float) -> None:
 
 
 def test_a_share_of_labels_is_checked() -> None:
-    with pytest.raises(ValueError, match=r"a share of labels lies within 0 to 1, not 1\.5"):
+    with pytest.raises(ValueError, match=r"a fraction of labels lies within 0 to 1, not 1\.5"):
         corruption.random_labels(torch.arange(3), 10, 1.5, stream(0, "labels"))
 
 

@@ -84,7 +84,7 @@ def dsd(
         device: what to train on.
         arm: one of `ARMS`.
         lr: rate at which the first phase begins; a sparse phase begins at a tenth of it.
-        sparsity: share of the weights of a layer that a mask cuts.
+        sparsity: fraction of the weights of a layer that a mask cuts.
         cycles: how often a sparse and a dense phase follow the first phase; each sparse phase has a mask of its own.
         last_rate: rate at which a dense phase after a sparse one begins, over that of the first phase: 0.01 in the
             paper's tables of ResNets, 0.1 in its text.
@@ -102,7 +102,7 @@ def dsd(
         Curves by `epoch`: mean training loss since the last point, test error.  Numbers: error on the training subset
         and the validation split, and loss on the training subset, at the end; `sparse_test_error` and `sparse_loss`,
         test error and loss on the training subset after the first sparse phase, or what stands in its place; `cut`, the
-        share of all parameters that the last mask cut.
+        fraction of all parameters that the last mask cut.
 
     Raises:
         ValueError: an unknown arm, schedule or model.
@@ -176,7 +176,7 @@ def dsd_weights(
         stage: where to look, one of `STAGES`: after the first phase, right after the cut, after the sparse phase, or
             after the last.
         lr: as of `dsd`, and so are the others.
-        sparsity: share of the weights of a layer that a mask cuts.
+        sparsity: fraction of the weights of a layer that a mask cuts.
         last_rate: as of `dsd`.
         model: one of `models.MODELS`.
         dataset: which data set.

@@ -6,17 +6,17 @@ import torch
 from torch import Generator, Tensor
 
 
-def random_labels(labels: Tensor, classes: int, share: float, generator: Generator) -> Tensor:
-    """Labels (n,) of which each is, with probability `share`, drawn anew from all classes.
+def random_labels(labels: Tensor, classes: int, fraction: float, generator: Generator) -> Tensor:
+    """Labels (n,) of which each is, with probability `fraction`, drawn anew from all classes.
 
-    A new label can equal the old one: with ten classes, a share p changes 0.9 p of them.
+    A new label can equal the old one: with ten classes, a fraction p changes 0.9 p of them.
 
     Raises:
-        ValueError: `share` is not within 0 to 1.
+        ValueError: `fraction` is not within 0 to 1.
     """
-    if not 0 <= share <= 1:
-        raise ValueError(f"a share of labels lies within 0 to 1, not {share}")
-    corrupted = torch.rand(len(labels), generator=generator) < share
+    if not 0 <= fraction <= 1:
+        raise ValueError(f"a fraction of labels lies within 0 to 1, not {fraction}")
+    corrupted = torch.rand(len(labels), generator=generator) < fraction
     drawn = torch.randint(classes, labels.shape, generator=generator)
     return torch.where(corrupted, drawn, labels)
 

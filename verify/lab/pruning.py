@@ -14,7 +14,7 @@ from verify.lab.randomness import stream
 def magnitude_mask(ensemble: Ensemble, sparsity: Sequence[float]) -> Tensor:
     """A mask that keeps the largest |w| of each layer: (R, parameters of one network), 0 where a weight is cut.
 
-    `sparsity` is the share of weights cut, one a replica.  The first layer and all biases are left alone.
+    `sparsity` is the fraction of weights cut, one a replica.  The first layer and all biases are left alone.
 
     Raises:
         ValueError: a sparsity is not within 0 to 1.
@@ -32,7 +32,7 @@ def random_mask(ensemble: Ensemble, sparsity: Sequence[float], seeds: Sequence[i
 def cut_magnitudes(ensemble: Ensemble, sparsity: Sequence[float]) -> Tensor:
     """Where `magnitude_mask` cuts each layer: (R, parameters of one network), the largest |w| cut in a weight's layer.
 
-    It is 0 for what is never cut: the first layer and all biases, and everything where the share is 0.
+    It is 0 for what is never cut: the first layer and all biases, and everything where the fraction is 0.
     """
     cut = ensemble.weights.abs() * (1 - magnitude_mask(ensemble, sparsity))
     for layer in ensemble.views(cut).values():
@@ -42,14 +42,14 @@ def cut_magnitudes(ensemble: Ensemble, sparsity: Sequence[float]) -> Tensor:
 
 
 def _mask(ensemble: Ensemble, scores: Tensor, sparsity: Sequence[float]) -> Tensor:
-    """Cut the share `sparsity` with the lowest scores of each layer; of equal scores, the earlier ones."""
-    if not all(0 <= share <= 1 for share in sparsity):
+    """Cut the fraction `sparsity` with the lowest scores of each layer; of equal scores, the earlier ones."""
+    if not all(0 <= fraction <= 1 for fraction in sparsity):
         raise ValueError(f"a sparsity lies within 0 to 1: {', '.join(map(str, sparsity))}")
     mask = torch.ones_like(ensemble.weights)
     layers = [name for name, parameter in ensemble.template.named_parameters() if parameter.ndim > 1]
     kept, scored = ensemble.views(mask), ensemble.views(scores)
     for name in layers[1:]:
         ranks = scored[name].flatten(1).argsort(dim=1, stable=True).argsort(dim=1)
-        cut = torch.tensor([round(share * ranks.shape[1]) for share in sparsity], device=mask.device)
+        cut = torch.tensor([round(fraction * ranks.shape[1]) for fraction in sparsity], device=mask.device)
         kept[name].copy_((ranks >= cut[:, None]).view_as(kept[name]))
     return mask

@@ -28,10 +28,10 @@ def cosine(rate: float, steps: int) -> Tensor:
 
 
 def step_decay(rate: float, steps: int, *, at: Sequence[float], factor: float = 0.1) -> Tensor:
-    """`rate`, multiplied by `factor` at each share of the training in `at`: (steps,)."""
+    """`rate`, multiplied by `factor` at each fraction of the training in `at`: (steps,)."""
     rates = constant(rate, steps)
-    for share in at:
-        rates[round(share * steps) :] *= factor
+    for fraction in at:
+        rates[round(fraction * steps) :] *= factor
     return rates
 
 
