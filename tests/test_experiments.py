@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import re
 from pathlib import Path
@@ -116,3 +117,14 @@ def test_the_guides_examples_run() -> None:
     assert names["coin"](0, "cpu", bias=0.5)["heads"] == pytest.approx(0.5, abs=0.1)
     results = names["learn"]([0, 1], "cpu", lr=[0.1, 0.1], examples=[20, 120], steps=60)
     assert all(0 < each["test_error"] < 1 for each in results)
+
+
+def test_the_guide_names_every_public_name_of_the_lab() -> None:
+    guide = (Path(__file__).parent.parent / "docs" / "guide" / "write-an-experiment.md").read_text(encoding="utf-8")
+    modules = ("corruption", "curves", "ensemble", "examples", "models", "optimizers", "pruning", "schedules")
+    missing: list[str] = []
+    for module in modules:
+        tree = ast.parse(Path(data.__file__).with_name(f"{module}.py").read_text(encoding="utf-8"))
+        names = [each.name for each in tree.body if isinstance(each, ast.FunctionDef | ast.ClassDef)]
+        missing += [f"{module}.{each}" for each in names if not each.startswith("_") and each not in guide]
+    assert not missing

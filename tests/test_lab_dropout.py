@@ -162,3 +162,44 @@ def test_what_lies_in_memory_is_no_token(monkeypatch: pytest.MonkeyPatch) -> Non
         dropout=None,
     )  # fmt: skip
     torch.testing.assert_close(everything(ensemble)[0], found, rtol=0, atol=1e-9)
+
+
+def twice(module: nn.Module) -> nn.Module:
+    return nn.Sequential(nn.Linear(FEATURES, CLASSES), module, nn.ReLU(), module)
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        (lambda: twice(nn.Dropout(0.5)), "a module stands in several places"),
+        (lambda: nn.Sequential(nn.Linear(FEATURES, CLASSES), nn.AlphaDropout(0.5)), "'1' is a AlphaDropout"),
+    ],
+    ids=["twice", "another kind"],
+)
+def test_dropout_whose_draws_would_not_be_its_own(network: Build, message: str) -> None:
+    ensemble = Ensemble.of(network, [0])
+    with pytest.raises(ValueError, match=message):
+        Training(ensemble, Examples.same(pool(), 1), [0], minibatch=8, optimizer=SGD())
+
+
+def test_dropout_that_is_never_called_drops_nothing() -> None:
+    class Idle(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.used, self.idle = nn.Linear(FEATURES, CLASSES), nn.Dropout(0.5)
+
+        def forward(self, inputs: Tensor) -> Tensor:
+            found: Tensor = self.used(inputs)
+            return found
+
+    dropping, plain = (Ensemble.of(Idle, [0]) for _ in range(2))
+    for ensemble, dropout in ((dropping, None), (plain, 0.0)):
+        training = Training(ensemble, Examples.same(pool(), 1), [0], minibatch=8, optimizer=SGD(), dropout=dropout)
+        training.run([torch.full((5,), 0.1)])
+    assert torch.equal(dropping.weights, plain.weights)
+
+
+def test_a_dropout_that_stands_twice_is_no_matter_where_nothing_is_dropped() -> None:
+    ensemble = Ensemble.of(lambda: twice(nn.Dropout(0.0)), [0])
+    Training(ensemble, Examples.same(pool(), 1), [0], minibatch=8, optimizer=SGD()).run([torch.full((3,), 0.1)])
+    assert ensemble.weights.isfinite().all()

@@ -155,7 +155,7 @@ class _Evaluation:
 
     def of(self, examples: Examples) -> Tensor:
         """Sums of losses and of errors, and of how many (3, A)."""
-        rows, labels = (padded(each[self._group]) for each in (examples.rows, examples.labels))
+        rows, labels = (_padded(each[self._group]) for each in (examples.rows, examples.labels))
         sizes = torch.tensor([examples.sizes[r] for r in self._group], device=rows.device).unsqueeze(1)
         real = torch.arange(rows.shape[1], device=rows.device) < sizes
         step = machine.repeated(self._step, rows.device)
@@ -170,7 +170,7 @@ class _Evaluation:
         self._sums += torch.stack(self._loss.sums(self._network.outputs, labels, real))
 
 
-def padded(rows: Tensor) -> Tensor:
+def _padded(rows: Tensor) -> Tensor:
     """Rows (A, m, …) filled up with 0 to a multiple of what is evaluated together."""
     missing = -rows.shape[1] % EVALUATED
     return torch.cat([rows, rows.new_zeros(len(rows), missing, *rows.shape[2:])], 1)

@@ -28,7 +28,7 @@ class Sums(NamedTuple):
 
 
 class CrossEntropy:
-    """Mean over the labels (n, *positions) of a minibatch, without those that are `IGNORED`."""
+    """Mean over the labels (n, *positions) of a minibatch, without those that are `IGNORED`; 0 where all are."""
 
     def targets(self, labels: Tensor, room: Tensor) -> Tensor:
         """What `step` compares outputs with at each of S steps, written to `room` (S, R, classes, *positions, n).

@@ -92,6 +92,10 @@ class SGD(Optimizer):
     slots = ("velocity",)
     varying = ("momentum", "weight_decay")
 
+    def __post_init__(self) -> None:
+        if self.nesterov and not torch.as_tensor(self.momentum).all():
+            raise ValueError("Nesterov's momentum is no momentum where that is 0")
+
     def update_(self, piece: Piece, *factors: Tensor) -> None:
         weights, gradient, velocity, (rate,) = piece.weights, piece.gradient, piece.state["velocity"], factors
         if piece.alike is not None:

@@ -30,6 +30,7 @@ from itertools import groupby
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.dropout import _DropoutNd
 
 from verify.lab import machine, memory
 from verify.lab.blocks import Blocks
@@ -117,7 +118,12 @@ class Training:
 
         Returns:
             Mean loss over the minibatches each replica saw, (R,) on the CPU; NaN where it rested.
+
+        Raises:
+            ValueError: not one schedule a replica.
         """
+        if len(rates) != len(self.ensemble):
+            raise ValueError(f"{len(rates)} schedules for {len(self.ensemble)} replicas")
         lengths = torch.tensor([len(each) for each in rates])
         losses = torch.zeros(len(rates), dtype=torch.float64)
         begin = 0
@@ -267,15 +273,23 @@ def _check(template: nn.Module, optimizer: Optimizer) -> None:
             raise ValueError(f"exempt names '{name}', which is no parameter; there are {', '.join(parameters)}")
     frozen = [name for name, each in parameters.items() if not each.requires_grad]
     if frozen:
-        raise ValueError(f"'{frozen[0]}' needs no gradient, but all parameters are trained: use a mask that is 0 there")
+        raise ValueError(
+            f"'{frozen[0]}' needs no gradient, but all parameters are trained: mask it with 0, and exempt it from decay"
+        )
+    for name, each in template.named_modules():
+        if isinstance(each, _DropoutNd) and type(each) is not nn.Dropout:
+            raise ValueError(f"'{name}' is a {type(each).__name__}, which draws numbers of its own: use nn.Dropout")
 
 
 def _dropped(ensemble: Ensemble, seeds: Sequence[int], dropout: Each | None, phase: int) -> list[Dropped]:
     """What each replica drops, per `nn.Dropout` of the network."""
-    own = [each.p for each in ensemble.template.modules() if isinstance(each, nn.Dropout)]
-    if dropout is None:
-        return [Dropped(seed, own, phase) for seed in seeds]
-    rates = per_replica("dropout", dropout, len(ensemble)).tolist()
-    if any(rates) and not own:
-        raise ValueError("dropout is for networks with an nn.Dropout, which this one has not")
-    return [Dropped(seed, [rate] * len(own), phase) for seed, rate in zip(seeds, rates, strict=True)]
+    modules = [each for _, each in ensemble.template.named_modules(remove_duplicate=False)]
+    own = [each.p for each in modules if isinstance(each, nn.Dropout)]
+    rates = [own] * len(ensemble)
+    if dropout is not None:
+        rates = [[rate] * len(own) for rate in per_replica("dropout", dropout, len(ensemble)).tolist()]
+        if torch.as_tensor(dropout).any() and not own:
+            raise ValueError("dropout is for networks with an nn.Dropout, which this one has not")
+    if any(map(any, rates)) and len(set(modules)) < len(modules):
+        raise ValueError("a module stands in several places of the network, which dropout cannot tell apart")
+    return [Dropped(seed, each, phase) for seed, each in zip(seeds, rates, strict=True)]
