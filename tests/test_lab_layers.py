@@ -12,7 +12,7 @@ from verify.lab import models
 from verify.lab.layers import Replicas, Tape
 from verify.lab.networks import Unwritten, written
 
-REPLICAS, EXAMPLES = 3, 8
+REPLICAS, EXAMPLES, VOCABULARY = 3, 8, 5
 
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "linear": (lambda: nn.Sequential(nn.Linear(5, 4)), (5,)),
@@ -51,7 +51,53 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
         ),
         (2, 5, 7),
     ),
+    "causal": (lambda: transformer(), (6,)),
+    "not causal": (lambda: transformer(causal=False), (6,)),
+    "last position": (lambda: transformer(causal=False, each=False), (6,)),
+    "short sequences": (lambda: transformer(), (2,)),
+    "sequences of one": (lambda: transformer(), (1,)),
+    "long sequences": (lambda: transformer(), (17,)),
+    "one head": (lambda: transformer(heads=1), (6,)),
+    "four heads": (lambda: transformer(heads=4), (17,)),
+    "linear along sequences": (
+        lambda: nn.Sequential(nn.Linear(5, 6), nn.ReLU(), nn.Linear(6, 3, bias=False), nn.Flatten(), nn.Linear(12, 4)),
+        (4, 5),
+    ),
+    "attention first": (lambda: nn.Sequential(models.Attention(4, 2, causal=True), nn.Flatten(), nn.GELU()), (3, 4)),
+    "each example normalised": (
+        lambda: nn.Sequential(nn.Linear(5, 6), nn.LayerNorm(6), nn.GELU("tanh"), nn.ReLU(), nn.Linear(6, 4)),
+        (5,),
+    ),
+    "normalised along positions": (
+        lambda: nn.Sequential(
+            nn.Conv1d(2, 3, 3, 1, 1), nn.LayerNorm(11), nn.GELU(), nn.Conv1d(3, 4, 3), models.GlobalMean()
+        ),
+        (2, 11),
+    ),
+    "added to what a body changes in place": (
+        lambda: nn.Sequential(
+            nn.Linear(5, 6),
+            models.Added(nn.ReLU(), nn.Linear(6, 6), nn.ReLU()),
+            models.Added(),
+            models.Added(models.Added(nn.Linear(6, 6), nn.GELU()), nn.LayerNorm(6)),
+            models.ClassesSecond(),
+            nn.Flatten(),
+            nn.Linear(18, 4),
+        ),
+        (3, 5),
+    ),
 }
+
+
+def transformer(heads: int = 2, *, causal: bool = True, each: bool = True) -> nn.Module:
+    return models.transformer(VOCABULARY, 17, 4, width=8, heads=heads, causal=causal, each=each)
+
+
+def draw(module: nn.Module, *shape: int) -> Tensor:
+    """Inputs of a network: tokens, where it embeds them."""
+    if isinstance(next(module.children()), models.Embedding):
+        return torch.randint(VOCABULARY, shape)
+    return torch.randn(shape, dtype=torch.float64)
 
 
 def stacked(modules: list[nn.Module], which: str) -> dict[str, Tensor]:
@@ -71,33 +117,33 @@ def test_outputs_gradients_and_running_statistics_are_those_of_the_module(
     modules = [build().double().train() for _ in range(REPLICAS)]
     weights, buffers = stacked(modules, "parameters"), stacked(modules, "buffers")
     gradients = {name: torch.full_like(each, torch.nan) for name, each in weights.items()}
-    inputs = torch.empty(REPLICAS, EXAMPLES, *shape, dtype=torch.float64)
+    inputs = draw(modules[0], REPLICAS, EXAMPLES, *shape)
     forward, backward = Tape(), Tape()
     layers = written(modules[0], Replicas(weights, buffers, gradients))
     outputs = layers.forward(inputs.movedim(1, -1), forward)
     above = torch.empty_like(outputs)
     layers.backward(above, backward)
     for _ in range(2):  # the second time in memory that was used before
-        given = torch.randn(inputs.shape, dtype=torch.float64)
+        given = draw(modules[0], *inputs.shape)
         inputs.copy_(given)
         forward()
         expected = [module(each) for module, each in zip(modules, given, strict=True)]
-        torch.testing.assert_close(outputs.transpose(1, 2), torch.stack(expected), rtol=0, atol=1e-11)
+        torch.testing.assert_close(outputs.movedim(-1, 1), torch.stack(expected), rtol=0, atol=1e-11)
         drawn = torch.randn_like(outputs)
         above.copy_(drawn)
         backward()
         for r, (module, output) in enumerate(zip(modules, expected, strict=True)):
-            found = torch.autograd.grad(output, list(module.parameters()), drawn[r].T)
+            found = torch.autograd.grad(output, list(module.parameters()), drawn[r].movedim(-1, 0))
             for (name, _), each in zip(module.named_parameters(), found, strict=True):
                 torch.testing.assert_close(gradients[name][r], each, rtol=0, atol=1e-10)
             for name, each in module.named_buffers():
                 torch.testing.assert_close(buffers[name][r], each, rtol=0, atol=1e-12)
-    given = torch.randn(REPLICAS, 3, *shape, dtype=torch.float64)
+    given = draw(modules[0], REPLICAS, 3, *shape)
     evaluation = Tape()
     outputs = written(modules[0], Replicas(weights, buffers)).forward(given.clone().movedim(1, -1), evaluation)
     evaluation()
     expected = [module.eval()(each) for module, each in zip(modules, given, strict=True)]
-    torch.testing.assert_close(outputs.transpose(1, 2), torch.stack(expected), rtol=0, atol=1e-11)
+    torch.testing.assert_close(outputs.movedim(-1, 1), torch.stack(expected), rtol=0, atol=1e-11)
 
 
 @pytest.mark.parametrize(
@@ -110,6 +156,9 @@ def test_outputs_gradients_and_running_statistics_are_those_of_the_module(
         nn.Conv1d(2, 2, 3, padding=1, padding_mode="circular"),
         nn.Flatten(2),
         nn.BatchNorm1d(2),
+        nn.LayerNorm((2, 2)),
+        nn.LayerNorm(2, bias=False),
+        nn.Embedding(2, 2),
     ],
     ids=repr,
 )
@@ -154,3 +203,9 @@ def test_a_module_with_a_hook_has_no_layer() -> None:
     network[1].register_forward_hook(lambda *_: None)
     with pytest.raises(Unwritten, match="ReLU"):
         written(network, of(network))
+
+
+def test_a_longer_sequence_than_there_are_positions() -> None:
+    layers = written(network := transformer(), of(network))
+    with pytest.raises(ValueError, match="a sequence of 18 tokens is longer than the 17"):
+        layers.forward(torch.zeros(1, 18, 2, dtype=torch.int64), Tape())

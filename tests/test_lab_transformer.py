@@ -16,6 +16,7 @@ from verify.lab.data import Split
 from verify.lab.ensemble import Ensemble, evaluate
 from verify.lab.examples import Examples
 from verify.lab.losses import IGNORED
+from verify.lab.networks import is_written
 from verify.lab.optimizers import SGD, Adam, AdamW
 from verify.lab.randomness import stream
 from verify.lab.training import Training
@@ -43,6 +44,7 @@ BUILDS: dict[str, Build] = {
     "causal": build,
     "not causal": lambda: build(causal=False),
     "last position": lambda: build(causal=False, each=False),
+    "in turn": lambda: nn.Sequential(build(), nn.Tanh()),
 }
 LAST = "last position"
 all_builds = pytest.mark.parametrize("name", BUILDS)
@@ -199,6 +201,17 @@ def test_evaluation_is_that_of_the_module(name: str) -> None:
         wrong = (outputs.argmax(1) != labels)[counted]
         assert float(scores.loss[r]) == pytest.approx(float(F.cross_entropy(outputs, labels)), abs=1e-9)
         assert float(scores.error[r]) == pytest.approx(float(wrong.double().mean()), abs=1e-12)
+
+
+def test_what_has_no_layer_beside_it_makes_replicas_take_turns() -> None:
+    assert [name for name in BUILDS if not is_written(BUILDS[name]())] == ["in turn"]
+
+
+def test_a_token_outside_the_vocabulary_is_not_another_replicas() -> None:
+    ensemble = Ensemble.of(build, [0, 1])
+    for token in (VOCABULARY, -1):
+        with pytest.raises(RuntimeError, match=r"index -?\d is out of bounds"):
+            ensemble(torch.full((2, 3, T), token))
 
 
 def test_examples_may_be_the_same_for_all() -> None:

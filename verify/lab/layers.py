@@ -42,8 +42,8 @@ class Tape:
 
     def room(self, like: Tensor, shape: Sequence[int]) -> Tensor:
         """Memory for a tensor: some that an earlier call is done with, where it fits."""
-        for place, free in enumerate(self._free):
-            if free.numel() == prod(shape):
+        for place in reversed(range(len(self._free))):  # what was used last may still be in a cache
+            if self._free[place].numel() == prod(shape):
                 return self._free.pop(place).view(shape)
         return like.new_empty(shape)
 
@@ -73,6 +73,8 @@ class Layer:
 
     first = False
     """Whether no parameter lies before it, so that nobody needs the gradient of what comes in."""
+    forgets = False
+    """Whether its activations are memory of its own, which it does not read again."""
 
     def forward(self, inputs: Tensor, tape: Tape) -> Tensor:
         raise NotImplementedError

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from verify.lab import layers, memory, models, token_layers
+from verify.lab import attention, layers, memory, models, token_layers
 from verify.lab.layers import Layer, Replicas, Tape
 from verify.lab.models import BatchNorm, GlobalMean, Residual
 
@@ -67,14 +67,17 @@ def written(network: nn.Module, replicas: Replicas) -> Layer:
             return layers.Mean()
         if kind is models.Embedding:
             return token_layers.Embedding(name, replicas)
-        if kind is models.Attention:
-            parts = (of(getattr(module, each), f"{name}.{each}") for each in ("inward", "outward"))
-            return token_layers.Attention(module, *parts)
-        if kind is models.Added:
-            return token_layers.Added(of(module.body, f"{name}.body"))
-        if kind is nn.LayerNorm and len(module.normalized_shape) == 1:
+        if isinstance(module, models.Attention) and kind is models.Attention:
+            inward, outward = (of(getattr(module, each), f"{name}.{each}") for each in ("inward", "outward"))
+            if isinstance(inward, token_layers.Linear) and isinstance(outward, token_layers.Linear):
+                return attention.Attention(module, inward, outward)
+        if isinstance(module, models.Added) and kind is models.Added:
+            body = of(module.body, f"{name}.body")
+            if isinstance(body, layers.Chain):
+                return token_layers.Added(body)
+        if isinstance(module, nn.LayerNorm) and _is_usual(module):
             return token_layers.LayerNorm(module, name, replicas)
-        if kind is nn.GELU:
+        if isinstance(module, nn.GELU) and kind is nn.GELU:
             return token_layers.GELU(module)
         if kind is models.Last:
             return token_layers.Last()
@@ -93,6 +96,11 @@ def _is_plain(module: nn.Conv1d | nn.Conv2d) -> bool:
         and module.padding_mode == "zeros"
         and not isinstance(module.padding, str)
     )
+
+
+def _is_usual(module: nn.LayerNorm) -> bool:
+    """Along the last dimension, with scale and shift."""
+    return type(module) is nn.LayerNorm and len(module.normalized_shape) == 1 and len(list(module.parameters())) == 2
 
 
 class Written:
@@ -232,8 +240,12 @@ def seen(template: nn.Module, shape: torch.Size, dtype: torch.dtype) -> Seen:
         sizes.append(found.numel() * found.element_size())
         if isinstance(module, nn.Conv1d | nn.Conv2d):
             sizes.append(given[0].shape[1] * math.prod(module.kernel_size) * found[0, 0].numel() * found.element_size())
+        if isinstance(module, models.Attention):
+            scores = module.heads * given[0].shape[1] ** 2
+            sizes.append((2 * scores + 4 * found.numel()) * found.element_size())
 
-    outputs = _watched(template, example, [each for each in template.modules() if not list(each.children())], count)
+    watched = [each for each in template.modules() if not list(each.children()) or isinstance(each, models.Attention)]
+    outputs = _watched(template, example, watched, count)
     return Seen(sum(sizes), outputs.shape[1:])
 
 
