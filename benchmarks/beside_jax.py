@@ -139,7 +139,7 @@ def jax(on: int) -> Iterator[Jax]:
 
 def measure(quick: bool) -> Measurement:
     """Each ensemble of perceptrons on one core and on two, beside JAX."""
-    chosen = [each for each in cases() if each.perceptron]
+    chosen = [each for each in cases() if each.mlp]
     if quick:
         chosen = [replace(chosen[-1], steps=3)]
     rows: list[tuple[Cell, ...]] = []

@@ -31,7 +31,7 @@ class Case(Struct, frozen=True):
     replicas: int
     minibatch: int
     steps: int
-    perceptron: bool = True
+    mlp: bool = True
 
 
 def cases() -> tuple[Case, ...]:
@@ -43,7 +43,10 @@ def cases() -> tuple[Case, ...]:
         Case("MLP, width 64", partial(mlp, width=64), 20, 512, 40),
         Case("MLP, width 64", partial(mlp, width=64), 13, 32, 200),
         Case("MLP, width 8", partial(mlp, width=8), 35, 64, 100),
-        Case("1-D convolutions, width 16", partial(models.conv, (1, 40), 10, width=16), 10, 64, 20, perceptron=False),
+        *(
+            Case("1-D convolutions, width 16", partial(models.conv, (1, 40), 10, width=16), 10, n, 1280 // n, mlp=False)
+            for n in (32, 64, 128)
+        ),
     )
 
 
@@ -60,9 +63,14 @@ def measure(quick: bool) -> Measurement:
     peak = 2 * SIZE**3 / seconds[PEAK]
     rows: list[tuple[Cell, ...]] = [("matrix product", "", SIZE, peak / 1e9, 1.0)]
     for case in chosen:
-        reached = useful(case) * (1 if quick else case.steps) / seconds[_label(case)]
-        rows.append((case.name, case.replicas, case.minibatch, reached / 1e9, reached / peak))
-    best = max(float(row[4]) for row, case in zip(rows[1:], chosen, strict=True) if case.perceptron)
+        speed = useful(case) * (1 if quick else case.steps) / seconds[_label(case)]
+        rows.append((case.name, case.replicas, case.minibatch, speed / 1e9, speed / peak))
+    reached = {row[:3]: float(row[4]) for row in rows[1:]}
+    goals = [
+        Goal(f"{name}, minibatch {minibatch}, of the peak", share, "at least", 0.8 if "MLP" in str(name) else 0.3)
+        for (name, _, minibatch), share in reached.items()
+        if name in ("MLP, width 256", "MLP, width 128") or "convolutions" in str(name)
+    ]
     return Measurement(
         title="Useful arithmetic",
         what="Floating-point operations of the forward and backward pass of one plain network, as PyTorch counts them, "
@@ -71,11 +79,11 @@ def measure(quick: bool) -> Measurement:
         f"matrix product of size {SIZE}, in the same rounds. All on one thread, as in a worker.",
         columns=("ensemble", "replicas", "minibatch", "useful GFLOP/s", "of the peak"),
         rows=tuple(rows),
-        goals=(Goal("the best of the MLPs, of the peak", best, "at least", 0.5),),
+        goals=tuple(goals),
         limits="A narrow layer's product is small, and SGD passes over weights, gradients and velocity once a step "
         "however small the minibatch: the narrower the network and the smaller the minibatch, the more of the time "
-        "is memory traffic and calls. Replicas do not mend that, as each brings its own weights. Convolutions go one "
-        "replica after another, so they share nothing but the update.",
+        "is memory traffic and calls. Replicas do not mend that, as each brings its own weights. Of a convolution, "
+        "windows are copied into columns, which moves as many numbers as there are in the product.",
     )
 
 

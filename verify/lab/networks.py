@@ -47,7 +47,7 @@ def written(network: nn.Module, replicas: Replicas) -> Layer:
             # Not `named_children`, which leaves out what stands there a second time.
             inner = [of(each, f"{name}.{place}".lstrip(".")) for place, each in module._modules.items() if each]
             return layers.Chain(inner, outermost=outermost)
-        if isinstance(module, Residual):
+        if isinstance(module, Residual) and kind is Residual:
             return layers.Sum(of(module.body, f"{name}.body"), of(module.shortcut, f"{name}.shortcut"))
         if kind is nn.Linear:
             return token_layers.Linear(name, replicas)
@@ -258,7 +258,7 @@ def _dropped(network: nn.Module, example: Tensor) -> list[tuple[int, ...]]:
 
     dropouts = [each for each in network.modules() if isinstance(each, nn.Dropout)]
     _watched(network, example, dropouts, note)
-    return [shapes[each] for each in dropouts]
+    return [shapes.get(each, (0,)) for each in dropouts]  # one that is never called drops nothing
 
 
 def _watched(network: nn.Module, example: Tensor, modules: Sequence[nn.Module], hook: Any) -> Tensor:

@@ -89,7 +89,7 @@ class Training:
         self._optimizer = optimizer
         self._values = optimizer.values(count)
         self._loss = LOSSES[loss]
-        self._longest = None if clip_norm is None else per_replica("clip_norm", clip_norm, count).to(weights)
+        self._longest = None if clip_norm is None else per_replica("clip_norm", clip_norm, count).to(weights.dtype)
         self._dropped = _dropped(ensemble, seeds, dropout, phase)
         self._mask = mask
         self._precision = precision
@@ -150,6 +150,7 @@ class _Group:
         self._weights = self._blocks(ensemble.weights)
         self._state = {slot: self._blocks(rows) for slot, rows in training._state.items()}
         self._mask = None if training._mask is None else self._blocks(training._mask)
+        self._longest = None if training._longest is None else training._longest[group].to(self._here.device)
         self._buffers = {name: each[self._here] for name, each in ensemble.buffers.items()}
         self._gradients = Blocks(self._shapes, len(group), ensemble.weights)
         self._plan(rates)
@@ -175,7 +176,7 @@ class _Group:
         self._alike = all(bool((each == each[:1]).all()) for each in (*factors, *values.values()))
         rows = slice(0, 1 if self._alike else None)
         self._factors = torch.stack([each[rows] for each in factors], -1).to(weights.dtype)  # (A or 1, steps, factors)
-        self._values = {name: each[rows].to(weights) for name, each in values.items()}
+        self._values = {name: each[rows].to(weights.dtype).to(weights.device) for name, each in values.items()}
         self._pieces = self._cut()
 
     def _cut(self) -> list[Piece]:
@@ -256,12 +257,12 @@ class _Group:
         for piece in self._pieces:
             if piece.mask is not None:
                 piece.gradient.mul_(piece.mask)
-        if self._training._longest is None:
+        if self._longest is None:
             return
         gradients = self._gradients.views.values()
         norms = [torch.linalg.vector_norm(each.flatten(1), dim=1) for each in gradients]
         norm = torch.linalg.vector_norm(torch.stack(norms), dim=0)
-        scale = (self._training._longest[self._here] / (norm + 1e-6)).clamp_(max=1)
+        scale = (self._longest / (norm + 1e-6)).clamp_(max=1)
         for gradient in gradients:
             gradient.mul_(scale.view(-1, *[1] * (gradient.dim() - 1)))
 
