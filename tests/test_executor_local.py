@@ -283,7 +283,10 @@ def test_a_server_that_still_imports_ends_with_its_run_as_well(tmp_path: Path) -
     home = tmp_path / "home"
     home.mkdir()
     ours, theirs = socket.socketpair()
-    settings = {"control": theirs.fileno(), "method": "fork", "threads": 1, "home": str(home), "preload": ["slow"]}
+    settings = {
+        "control": theirs.fileno(), "method": "fork", "threads": 1, "home": str(home), "preload": ["slow"],
+        "package": str(server.PACKAGE),
+    }  # fmt: skip
     command = [sys.executable, "-P", "-m", server.MODULE, json.dumps(settings)]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     with subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment) as process:

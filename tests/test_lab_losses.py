@@ -132,21 +132,44 @@ def test_sums_of_squared_error(positions: Sequence[int]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "message"),
+    ("labels", "message"),
     [
-        ((), r"labels are \(\), outputs \(4, 5\)"),
-        ((4,), r"labels are \(4,\), outputs \(4, 5\)"),
-        ((5, 4), r"labels are \(5, 4\), outputs \(4, 5\)"),
-        ((1, 5), r"labels are \(1, 5\), outputs \(4, 5\)"),
+        (torch.zeros(REPLICAS, N), "labels are n numbers"),
+        (torch.zeros(REPLICAS, N, 4), "labels are n × 4 numbers"),
+        (torch.zeros(REPLICAS, N, 5, 4), "labels are n × 5 × 4 numbers"),
+        (torch.zeros(REPLICAS, N, 1, 5), "labels are n × 1 × 5 numbers"),
+        (torch.zeros(REPLICAS, N, 4, 5, dtype=torch.int64), "labels are n × 4 × 5 integers"),
     ],
 )
-def test_squared_error_of_another_shape(shape: Sequence[int], message: str) -> None:
+def test_squared_error_of_another_shape(labels: Tensor, message: str) -> None:
     """What could be broadcast is as wrong as what could not."""
-    outputs = numbers(REPLICAS, 4, 5, N)
-    with pytest.raises(ValueError, match=f"squared error takes a number for each output: {message}"):
-        SquaredError().targets(numbers(STEPS, REPLICAS, N, *shape), outputs.expand(STEPS, *outputs.shape))
+    with pytest.raises(ValueError, match=f"a floating-point number for each output, n × 4 × 5; {message}"):
+        SquaredError().check(labels, torch.Size([4, 5]))
+
+
+@pytest.mark.parametrize(
+    ("labels", "outputs", "message"),
+    [
+        (torch.zeros(2, 3), (4,), "labels that are integers; for numbers there is loss='squared_error'"),
+        (
+            torch.zeros(2, 3, dtype=torch.int64),
+            (4, 6),
+            "one label an example, and outputs are for one label for each of 6",
+        ),
+        (
+            torch.zeros(2, 3, 6, dtype=torch.int64),
+            (4,),
+            "for each of 6 positions, and outputs are for one label an example",
+        ),
+        (torch.tensor([[0, 4]]), (4,), "labels are 0 to 3, as there are 4 outputs, or -100; not 4"),
+        (torch.tensor([[0, -1]]), (4,), "not -1"),
+        (torch.tensor([[-100, -101]]), (4,), "not -101"),
+    ],
+)
+def test_labels_that_cross_entropy_cannot_take(labels: Tensor, outputs: Sequence[int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        SquaredError().sums(outputs, numbers(REPLICAS, N, *shape), torch.ones(REPLICAS, N, dtype=torch.bool))
+        CrossEntropy().check(labels, torch.Size(outputs))
+    CrossEntropy().check(torch.tensor([[-100, 3]]), torch.Size([4]))
 
 
 # In training
@@ -253,10 +276,9 @@ def test_a_label_that_is_no_class(build: Build, label: int) -> None:
     wrong = pool().labels.clone()
     wrong[3] = label
     examples = Examples.same(Split(pool().inputs, wrong), 2)
-    training = Training(Ensemble.of(build, [0, 1]), examples, [0, 1], minibatch=POOL, optimizer=SGD(0.9))
-    with pytest.raises(RuntimeError, match=f"index {label} is out of bounds"):
-        training.run([schedules.constant(0.1, 1)] * 2)
-    with pytest.raises(RuntimeError, match=f"index {label} is out of bounds"):
+    with pytest.raises(ValueError, match=f"labels are 0 to 3, as there are 4 outputs, or -100; not {label}"):
+        Training(Ensemble.of(build, [0, 1]), examples, [0, 1], minibatch=POOL, optimizer=SGD(0.9))
+    with pytest.raises(ValueError, match=f"not {label}"):
         evaluate(Ensemble.of(build, [0, 1]), examples)
 
 
@@ -269,8 +291,7 @@ def test_there_is_no_such_loss() -> None:
 def test_numbers_as_labels_must_have_the_outputs_shape(build: Build) -> None:
     examples = Examples.apart([Split(pool().inputs, pool().inputs[:, :2])])
     ensemble = Ensemble.of(build, [0])
-    training = Training(ensemble, examples, [0], minibatch=8, optimizer=SGD(0.9), loss="squared_error")
-    with pytest.raises(ValueError, match=r"labels are \(2,\), outputs \(4,\)"):
-        training.run([schedules.constant(0.1, 1)])
-    with pytest.raises(ValueError, match=r"labels are \(2,\), outputs \(4,\)"):
+    with pytest.raises(ValueError, match="n × 4; labels are n × 2 numbers"):
+        Training(ensemble, examples, [0], minibatch=8, optimizer=SGD(0.9), loss="squared_error")
+    with pytest.raises(ValueError, match="n × 4; labels are n × 2 numbers"):
         evaluate(ensemble, examples, loss="squared_error")

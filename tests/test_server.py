@@ -81,7 +81,7 @@ def test_closing_removes_the_working_folders(server: ServerProcess) -> None:
 
 def test_a_process_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ours, theirs = socket.socketpair()
-    settings = lab.Settings(theirs.detach(), "fork", 1, str(tmp_path))
+    settings = lab.Settings(theirs.detach(), "fork", 1, str(tmp_path), str(Path(lab.__file__).parent.parent))
     started = lab.Server(settings)
 
     def fails() -> int:

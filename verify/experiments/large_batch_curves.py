@@ -104,8 +104,8 @@ def position(ladder: Sequence[int], errors: Sequence[float], rise: float) -> flo
     limit = errors[0] + rise
     for i in range(1, len(errors)):
         if errors[i] > limit:
-            share = (limit - errors[i - 1]) / (errors[i] - errors[i - 1])
-            return logs[i - 1] + share * (logs[i] - logs[i - 1])
+            fraction = (limit - errors[i - 1]) / (errors[i] - errors[i - 1])
+            return logs[i - 1] + fraction * (logs[i] - logs[i - 1])
     return logs[-1]
 
 

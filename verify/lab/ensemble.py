@@ -14,7 +14,7 @@ from verify.lab.checks import one_of
 from verify.lab.examples import Examples
 from verify.lab.layers import Replicas, Tensors
 from verify.lab.losses import LOSSES, Loss
-from verify.lab.networks import InTurn, Written, network, together
+from verify.lab.networks import InTurn, Written, network, seen, together
 
 EVALUATED = 2**7
 """Examples that are evaluated together, at least."""
@@ -46,8 +46,11 @@ class Ensemble:
         """One replica a seed, initialised as `build` does after `torch.manual_seed(seed)`.
 
         Raises:
+            ValueError: there are no seeds.
             memory.TooLarge: so many do not fit.
         """
+        if not isinstance(seeds, Sequence) or not seeds:
+            raise ValueError(f"seeds are a list with one for each network, and at least one; not {seeds!r}")
         template = initialised(build, seeds[0]).to(dtype)
         count = sum(each.numel() for each in template.parameters())
         memory.check(len(seeds), count * dtype.itemsize, 0, device)
@@ -131,9 +134,15 @@ def evaluate(ensemble: Ensemble, examples: Examples, loss: str = "cross_entropy"
         ensemble: R replicas.
         examples: those of each.
         loss: one of `losses.LOSSES`.
+
+    Raises:
+        ValueError: there is no such loss; examples of another number of replicas; labels that are none for it.
     """
     one_of("loss", [loss], tuple(LOSSES))
+    if len(examples.rows) != len(ensemble):
+        raise ValueError(f"examples for {len(examples.rows)} replicas, and there are {len(ensemble)}")
     inputs = ensemble.typed(examples.inputs)
+    LOSSES[loss].check(examples.labels, seen(ensemble.template, inputs[:1].shape, inputs.dtype).outputs)
     found = torch.zeros(3, len(ensemble), dtype=torch.float64)
     with machine.arithmetic(inputs.device):
         for group in ensemble.groups(range(len(ensemble)), inputs[:1], EVALUATED):

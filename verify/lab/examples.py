@@ -27,7 +27,16 @@ class Examples(NamedTuple):
 
     @classmethod
     def of(cls, inputs: Tensor, rows: Sequence[Tensor], labels: Sequence[Tensor]) -> Examples:
-        """Of rows of shared `inputs` (N, …): per replica, rows (n,) and their labels (n, …)."""
+        """Of rows of shared `inputs` (N, …): per replica, rows (n,) and their labels (n, …).
+
+        Raises:
+            ValueError: there are not as many labels as rows, or no rows.
+        """
+        if len(rows) != len(labels):
+            raise ValueError(f"rows of {len(rows)} replicas, and labels of {len(labels)}")
+        for r, (own, its) in enumerate(zip(rows, labels, strict=True)):
+            if len(own) != len(its) or not len(own):
+                raise ValueError(f"replica {r} has {len(own)} rows and {len(its)} labels: one a row, and at least one")
         padded_rows, padded_labels = (pad_sequence(list(each), batch_first=True) for each in (rows, labels))
         return cls(inputs, padded_rows, padded_labels, tuple(map(len, rows)))
 
@@ -57,7 +66,13 @@ class Splits(NamedTuple):
 
 
 def draw(source: Dataset, seeds: Sequence[int], sizes: Sequence[int], device: str) -> Splits:
-    """For each replica, the training subset of its seed and size, with the whole validation and test splits."""
+    """For each replica, the training subset of its seed and size, with the whole validation and test splits.
+
+    Raises:
+        ValueError: not one size a seed.
+    """
+    if len(seeds) != len(sizes):
+        raise ValueError(f"{len(seeds)} seeds, and sizes for {len(sizes)}")
     rows = [source.subset(seed, size) for seed, size in zip(seeds, sizes, strict=True)]
     train = Examples.of(source.train.inputs, rows, [source.train.labels[each] for each in rows])
     validation, test = (Examples.same(split, len(seeds)) for split in (source.validation, source.test))

@@ -30,6 +30,30 @@ class Sums(NamedTuple):
 class CrossEntropy:
     """Mean over the labels (n, *positions) of a minibatch, without those that are `IGNORED`; 0 where all are."""
 
+    def check(self, labels: Tensor, outputs: torch.Size) -> None:
+        """That labels (R, n, *positions) are some for outputs of a shape (classes, *positions).
+
+        Raises:
+            ValueError: they are not.
+        """
+        classes, *positions = outputs
+        if labels.is_floating_point():
+            raise ValueError("cross-entropy takes labels that are integers; for numbers there is loss='squared_error'")
+        if list(labels.shape[2:]) != positions:
+            has, wants = (
+                f"one label for each of {' × '.join(map(str, each))} positions" if each else "one label an example"
+                for each in (labels.shape[2:], positions)
+            )
+            raise ValueError(f"there is {has}, and outputs are for {wants}")
+        least, most = map(int, labels.aminmax())
+        if least < 0 or most >= classes:
+            wrong = labels[((labels < 0) | (labels >= classes)) & (labels != IGNORED)][:1].tolist()
+            if not wrong:
+                return
+            raise ValueError(
+                f"labels are 0 to {classes - 1}, as there are {classes} outputs, or {IGNORED}; not {wrong[0]}"
+            )
+
     def targets(self, labels: Tensor, room: Tensor) -> Tensor:
         """What `step` compares outputs with at each of S steps, written to `room` (S, R, classes, *positions, n).
 
@@ -38,9 +62,6 @@ class CrossEntropy:
         Args:
             labels: (S, R, n, *positions).
             room: where to write.
-
-        Raises:
-            RuntimeError: a label that is none of the classes.
         """
         labels = labels.movedim(2, -1)
         counted = labels != IGNORED
@@ -68,17 +89,19 @@ class CrossEntropy:
 class SquaredError:
     """Mean over all outputs of a minibatch; labels are numbers of their shape, (n, outputs, *positions)."""
 
-    def targets(self, labels: Tensor, room: Tensor) -> Tensor:
-        """Likewise: the labels (S, R, n, outputs, *positions).
+    def check(self, labels: Tensor, outputs: torch.Size) -> None:
+        """Likewise, labels (R, n, outputs, *positions)."""
+        if labels.shape[2:] != outputs or not labels.is_floating_point():
+            wanted = " × ".join(map(str, ("n", *outputs)))
+            given = " × ".join(map(str, ("n", *labels.shape[2:])))
+            kind = "numbers" if labels.is_floating_point() else "integers"
+            raise ValueError(
+                f"squared error takes a floating-point number for each output, {wanted}; labels are {given} {kind}"
+            )
 
-        Raises:
-            ValueError: the labels are not of the outputs' shape.
-        """
-        found = labels.movedim(2, -1)
-        if found.shape != room.shape:
-            wanted, given = (tuple(each.shape[2:-1]) for each in (room, found))
-            raise ValueError(f"squared error takes a number for each output: labels are {given}, outputs {wanted}")
-        return room.copy_(found)
+    def targets(self, labels: Tensor, room: Tensor) -> Tensor:
+        """Likewise: the labels (S, R, n, outputs, *positions)."""
+        return room.copy_(labels.movedim(2, -1))
 
     def step(self, outputs: Tensor, targets: Tensor, gradient: Tensor, total: Tensor) -> None:
         count = outputs[0].numel()

@@ -129,6 +129,7 @@ class InTurn:
         self._parameters = {name: each[0].detach().requires_grad_(trains) for name, each in replicas.weights.items()}
         self._buffers = {name: each[0] for name, each in replicas.buffers.items()}
         self._found: Tensor
+        self._looked = False
         self._dropouts = [each for each in template.modules() if isinstance(each, nn.Dropout)]
         self.kept = []
         if self._dropouts and replicas.kept is not None:
@@ -142,7 +143,7 @@ class InTurn:
     def forward(self) -> None:
         trains = self._gradients is not None
         self._template.train(trains)
-        with torch.set_grad_enabled(trains), self._drops():
+        with torch.set_grad_enabled(trains), self._drops(), self._undrawn():
             self._found = functional_call(self._template, self._parameters | self._buffers, (self._inputs,))
         # Autocast may have had it in bfloat16.
         own = next(iter(self._parameters.values())).dtype
@@ -154,6 +155,27 @@ class InTurn:
         found = torch.autograd.grad(self._found, list(self._parameters.values()), own)
         for name, each in zip(self._parameters, found, strict=True):
             (self._gradients or {})[name][0].copy_(each)
+
+    @contextmanager
+    def _undrawn(self) -> Iterator[None]:
+        """The first time, nothing may draw random numbers: they would depend on who was trained before.
+
+        Raises:
+            ValueError: something did.
+        """
+        if self._looked:
+            yield
+            return
+        self._looked = True
+        on_gpu = self._inputs.device.type == "cuda"
+        before = torch.get_rng_state(), torch.cuda.get_rng_state() if on_gpu else torch.empty(0)
+        yield
+        after = torch.get_rng_state(), torch.cuda.get_rng_state() if on_gpu else torch.empty(0)
+        if not all(map(torch.equal, before, after)):
+            raise ValueError(
+                f"{type(self._template).__name__} draws random numbers when it is called, so that a trial would depend "
+                "on its mates: drop by nn.Dropout, which the trainer draws for"
+            )
 
     @contextmanager
     def _drops(self) -> Iterator[None]:
@@ -262,12 +284,21 @@ def _dropped(network: nn.Module, example: Tensor) -> list[tuple[int, ...]]:
 
 
 def _watched(network: nn.Module, example: Tensor, modules: Sequence[nn.Module], hook: Any) -> Tensor:
-    """Outputs of an example (1, …), with `hook` called for each of the modules."""
+    """Outputs of an example (1, …), with `hook` called for each of the modules.
+
+    Raises:
+        ValueError: they are not one tensor (1, outputs, …).
+    """
     hooks = [each.register_forward_hook(hook) for each in modules]
     try:
         with torch.no_grad():
-            found: Tensor = network.eval()(example)
-            return found
+            found = network.eval()(example)
     finally:
         for each in hooks:
             each.remove()
+    if not isinstance(found, Tensor) or found.dim() < 2 or len(found) != 1:
+        what = f"one of shape {tuple(found.shape)}" if isinstance(found, Tensor) else f"a {type(found).__name__}"
+        raise ValueError(
+            f"a network gives one tensor (n, outputs, …); {type(network).__name__} gives {what} where n is 1"
+        )
+    return found

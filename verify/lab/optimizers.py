@@ -9,10 +9,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
+from types import MappingProxyType
 from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
+
+from verify.lab.checks import numbers
 
 Each = float | Sequence[float]
 """One number for all replicas, or one a replica."""
@@ -51,19 +55,21 @@ class Piece(NamedTuple):
 class Optimizer(ABC):
     """An update rule, with its hyperparameters as attributes."""
 
+    limits: ClassVar[Mapping[str, tuple[float, float]]]
+    """What hyperparameters lie within, the second number left out."""
     slots: ClassVar[tuple[str, ...]]
     """What is kept for every parameter from one step to the next; 0 at first."""
-    varying: ClassVar[tuple[str, ...]]
-    """Hyperparameters that may differ between replicas."""
     exempt: Sequence[str]
 
     def values(self, replicas: int) -> dict[str, Tensor]:
-        """Its varying hyperparameters for so many replicas: (R, 1) each.
+        """Its hyperparameters for so many replicas: (R, 1) each.
 
         Raises:
-            ValueError: a list that has not one value a replica.
+            ValueError: a list that has not one value a replica, or a value that is out of its limits.
         """
-        return {name: per_replica(name, getattr(self, name), replicas).unsqueeze(1) for name in self.varying}
+        for name, (least, most) in self.limits.items():
+            numbers(name, getattr(self, name), least, most)
+        return {name: per_replica(name, getattr(self, name), replicas).unsqueeze(1) for name in self.limits}
 
     def factors(self, rates: Tensor, taken: Tensor, values: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
         """What `update_` is given at each step, (A, steps) each: the rate, and whatever follows from how far it is.
@@ -90,7 +96,7 @@ class SGD(Optimizer):
     nesterov: bool = False
     exempt: Sequence[str] = ()
     slots = ("velocity",)
-    varying = ("momentum", "weight_decay")
+    limits = MappingProxyType({"momentum": (0.0, inf), "weight_decay": (0.0, inf)})
 
     def __post_init__(self) -> None:
         if self.nesterov and not torch.as_tensor(self.momentum).all():
@@ -123,7 +129,13 @@ class Adam(Optimizer):
     weight_decay: Each = 0.0
     exempt: Sequence[str] = ()
     slots = ("mean", "square")
-    varying = ("beta1", "beta2", "eps", "weight_decay")
+    limits = MappingProxyType({"beta1": (0.0, 1.0), "beta2": (0.0, 1.0), "eps": (0.0, inf), "weight_decay": (0.0, inf)})
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.betas, tuple) or len(self.betas) != 2:
+            raise ValueError(
+                "betas are a pair, of which each is a number for all replicas or a list with one a replica"
+            )
 
     @property
     def beta1(self) -> Each:

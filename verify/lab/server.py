@@ -43,6 +43,8 @@ class Settings(Struct, frozen=True):
     """Of each worker."""
     home: str
     """A folder for working folders; removed at the end."""
+    package: str
+    """Folder of this package as whoever asks has it."""
     preload: tuple[str, ...] = ()
     """Modules that workers need not import, being forked from here."""
 
@@ -215,6 +217,11 @@ def main() -> None:
     import msgspec
 
     settings = msgspec.json.decode(sys.argv[1], type=Settings)
+    if not Path(settings.package).samefile(own := Path(__file__).parent.parent):
+        sys.exit(
+            f"trials would run the verify in {own}, and this command is the one in {settings.package}: "
+            "install that one into the environment"
+        )
     _preload(settings)
     facts.facts("cpu", torch="torch" in sys.modules)  # what it looks up is kept, as is what a first seed imports
     state.seed(0)

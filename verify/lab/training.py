@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from math import inf
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +35,7 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from verify.lab import machine, memory
 from verify.lab.blocks import Blocks
-from verify.lab.checks import one_of
+from verify.lab.checks import numbers, one_of
 from verify.lab.ensemble import Ensemble
 from verify.lab.examples import Examples
 from verify.lab.layers import Replicas
@@ -67,9 +68,10 @@ class Training:
         precision: of the forward and backward passes, one of `machine.PRECISIONS`; weights are always kept as they are.
 
     Raises:
-        ValueError: there is no such loss or precision; dropout that is not within 0 and 1, or in a network that has no
-            `nn.Dropout`; names to exempt that are no parameters; parameters that need no gradient, which a mask is for;
-            a list that has not one value a replica.
+        ValueError: what is given is not for R replicas, or out of its limits; labels that the loss does not take, or
+            not for this network's outputs; there is no such loss or precision; dropout in a network that has no
+            `nn.Dropout`; names to exempt that are no parameters; parameters that need no gradient, which a mask is for.
+        TypeError: what is no optimizer of ours.
         memory.TooLarge: so many replicas do not fit.
     """
 
@@ -82,6 +84,15 @@ class Training:
         one_of("precision", [precision], machine.PRECISIONS)
         _check(ensemble.template, optimizer)
         count, weights = len(ensemble), ensemble.weights
+        for what, given in (("seeds", len(seeds)), ("examples", len(examples.rows))):
+            if given != count:
+                raise ValueError(f"{what} for {given} replicas, and there are {count}")
+        if mask is not None and mask.shape != weights.shape:
+            raise ValueError(f"a mask has the weights' shape, {tuple(weights.shape)}, and not {tuple(mask.shape)}")
+        if not isinstance(minibatch, int) or minibatch < 1:
+            raise ValueError(f"a minibatch has at least one example: {minibatch!r}")
+        if clip_norm is not None:
+            numbers("clip_norm", clip_norm, 0, inf, from_above=True)
         self.ensemble = ensemble
         self._inputs = ensemble.typed(examples.inputs)
         self._minibatches = Minibatches(examples, seeds, minibatch, phase)
@@ -89,6 +100,7 @@ class Training:
         self._optimizer = optimizer
         self._values = optimizer.values(count)
         self._loss = LOSSES[loss]
+        self._loss.check(examples.labels, seen(ensemble.template, self._inputs[:1].shape, self._inputs.dtype).outputs)
         self._longest = None if clip_norm is None else per_replica("clip_norm", clip_norm, count).to(weights.dtype)
         self._dropped = _dropped(ensemble, seeds, dropout, phase)
         self._mask = mask
@@ -122,8 +134,10 @@ class Training:
         Raises:
             ValueError: not one schedule a replica.
         """
-        if len(rates) != len(self.ensemble):
-            raise ValueError(f"{len(rates)} schedules for {len(self.ensemble)} replicas")
+        if len(rates) != len(self.ensemble) or not all(isinstance(each, Tensor) and each.dim() == 1 for each in rates):
+            raise ValueError(
+                f"a schedule (steps,) for each of {len(self.ensemble)} replicas, as verify.lab.schedules has them"
+            )
         lengths = torch.tensor([len(each) for each in rates])
         losses = torch.zeros(len(rates), dtype=torch.float64)
         begin = 0
@@ -268,6 +282,10 @@ class _Group:
 
 
 def _check(template: nn.Module, optimizer: Optimizer) -> None:
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(
+            f"an optimizer is one of verify.lab.optimizers, as in optimizer=SGD(momentum=0.9); not {optimizer!r}"
+        )
     parameters = dict(template.named_parameters())
     for name in optimizer.exempt:
         if name not in parameters:

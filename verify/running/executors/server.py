@@ -20,6 +20,8 @@ from verify.messages import ANSWER, REQUEST
 from verify.running.executors.environment import cleaned
 
 Method = Literal["fork", "spawn"]
+PACKAGE = Path(__file__).parents[2]
+"""Of the program that this is: workers must be of the same."""
 MODULE = "verify.lab.server"
 """By name: nothing on this side imports it."""
 _MARK = "VERIFY_RUN"
@@ -55,7 +57,7 @@ class ServerProcess:
         """After `close`: its exit code or signal, and the last line that it has said."""
         settings = {
             "control": theirs.fileno(), "method": method, "threads": threads, "home": str(self._home),
-            "preload": preload,
+            "package": str(PACKAGE), "preload": preload,
         }  # fmt: skip
         with theirs:
             self._process = subprocess.Popen(
