@@ -198,7 +198,7 @@ def explicit_regularisation(
         explicit: which regularisers are in force, one of `EXPLICIT`.
         lr: rate at the first step, falling along a cosine.
         weight_decay: strength, where it is in force.
-        dropout: share of the hidden units that is dropped, where it is in force; multilayer perceptrons only.
+        dropout: fraction of the hidden units that is dropped, where it is in force; a linear classifier has none.
         model: one of `models.MODELS`.
         dataset: which data set.
         examples: size of the training subset.
@@ -230,7 +230,7 @@ def explicit_regularisation(
         seeds,
         minibatch=minibatch,
         optimizer=SGD(0.9, _in_force(weight_decay, explicit, "weight-decay")),
-        dropout=_in_force(dropout, explicit, "dropout"),
+        dropout=_in_force(dropout, explicit, "dropout") if model != "linear" else 0.0,
     )
     steps = max(1, round(epochs * examples / minibatch))
     points = follow(training, [schedules.cosine(rate, steps) for rate in lr], POINTS, {"train_error": train})
