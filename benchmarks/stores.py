@@ -14,11 +14,13 @@ from verify.planning.plan import batches, examine
 from verify.project.project import Project
 
 REPEATS = 5
+SIZE = (25, 100)
+"""Rates and seeds of each of the 40 verifications."""
 
 
 def measure(quick: bool) -> Measurement:
     """Seconds to plan a large project, and to read all its evidence."""
-    rates, seeds = (5, 5) if quick else (50, 50)
+    rates, seeds = (5, 5) if quick else SIZE
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "project"
         project = made.project(root, {f"made-{number}": made.review(number, 10, rates, seeds) for number in range(4)})

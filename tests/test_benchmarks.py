@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from benchmarks import MEASUREMENTS
+from benchmarks import MEASUREMENTS, made, stores
 from benchmarks.__main__ import main
 from benchmarks.measuring import Goal, interleaved
 
@@ -49,3 +49,10 @@ def test_alternatives_take_turns() -> None:
 def test_a_goal_knows_its_side(side: str, met: bool) -> None:
     goal = msgspec.convert({"what": "x", "value": 1.0, "side": side, "bound": 2.0}, Goal)
     assert goal.met is met
+
+
+def test_the_large_made_project_is_without_mistakes(tmp_path: Path) -> None:
+    rates, seeds = stores.SIZE
+    made_project = made.project(tmp_path / "project", {"made": made.review(0, 2, rates, seeds)})
+    (review,) = made_project.reviews
+    assert len(made_project.trials(review, review.verifications[0], made.SCALE)) == rates * seeds
