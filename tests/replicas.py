@@ -120,9 +120,9 @@ def drop(network: nn.Module, fraction: float | None, generator: torch.Generator)
 
     def dropped(module: nn.Module, given: tuple[Tensor], _: object) -> Tensor:
         (hidden,) = given
-        share = module.p if fraction is None else fraction
+        rate = module.p if fraction is None else fraction
         drawn = torch.rand(hidden.movedim(0, -1).shape, generator=generator).movedim(-1, 0)
-        return torch.where(drawn < share, 0, hidden / (1 - share))
+        return torch.where(drawn < rate, 0, hidden / (1 - rate))
 
     for module in network.modules():
         if isinstance(module, nn.Dropout):

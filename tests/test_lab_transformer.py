@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tests.replicas import drop, minibatches
+from tests.replicas import one_thread as one_thread
 from verify.lab import models, schedules
 from verify.lab.data import Split
 from verify.lab.ensemble import Ensemble, evaluate
@@ -25,15 +27,6 @@ VOCABULARY, CLASSES, LENGTH, T, POOL, MINIBATCH, STEPS = 5, 4, 7, 6, 30, 8, 30
 EPS = 1e-4
 """A key's bias changes no attention, so its gradient is nothing but rounding, which a small ε makes whole steps of."""
 Build = Callable[[], nn.Module]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """On tensors as small as these, threads only wait for one another."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def build(*, causal: bool = True, each: bool = True) -> nn.Module:
@@ -104,29 +97,6 @@ RULES = {
 }
 
 
-def minibatches(seed: int, size: int) -> Iterator[Tensor]:
-    """One shuffle after another, cut into minibatches."""
-    generator = stream(seed, "order 0")
-    waiting = torch.randperm(size, generator=generator)
-    while True:
-        while len(waiting) < MINIBATCH:
-            waiting = torch.cat([waiting, torch.randperm(size, generator=generator)])
-        yield waiting[:MINIBATCH]
-        waiting = waiting[MINIBATCH:]
-
-
-def drop(network: nn.Module, fraction: float, generator: torch.Generator) -> None:
-    """Dropout wherever the network has it: a draw for each unit and, within it, for each example."""
-
-    def dropped(_: nn.Module, __: object, hidden: Tensor) -> Tensor:
-        drawn = torch.rand(hidden.movedim(0, -1).shape, generator=generator).movedim(-1, 0)
-        return torch.where(drawn < fraction, 0, hidden / (1 - fraction))
-
-    for module in network.modules():
-        if isinstance(module, nn.Dropout):
-            module.register_forward_hook(dropped)
-
-
 def plain(trial: Trial, name: str, rule: Rule, dtype: torch.dtype, steps: int = STEPS) -> tuple[nn.Module, float]:
     """The network after a loop as anyone would write it, and the mean of the losses."""
     torch.manual_seed(trial.seed)
@@ -136,7 +106,7 @@ def plain(trial: Trial, name: str, rule: Rule, dtype: torch.dtype, steps: int = 
     optimizer = rule.theirs(network.parameters(), trial.weight_decay)
     tokens, labels = (each[trial.rows] for each in sequences(last=name == LAST))
     total = 0.0
-    for rate, rows in zip(rule.rates[:steps], minibatches(trial.seed, trial.size), strict=False):
+    for rate, rows in zip(rule.rates[:steps], minibatches(trial.seed, trial.size, MINIBATCH), strict=False):
         optimizer.param_groups[0]["lr"] = float(rate)
         optimizer.zero_grad()
         loss = F.cross_entropy(network(tokens[rows]), labels[rows])
