@@ -6,7 +6,7 @@ import pytest
 
 from tests.judging import record
 from verify.errors import UserError
-from verify.judging.judge import choose
+from verify.judging.choices import choose
 from verify.model import Choice, Record
 
 

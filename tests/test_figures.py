@@ -25,7 +25,7 @@ CURVE = Figure("c", "Error by epoch.", 1, x="epoch", y="train_error", color="arm
 
 
 def verification(*figures: Figure, grid: dict[str, tuple[Scalar, ...]] = GRID, name: str = "v") -> Verification:
-    return Verification(name, "e", {"tiny": Rung("tiny", (grid,), {"fixed": "x"}, 3)}, figures, (), 1, 2)
+    return Verification(name, "e", {"tiny": Rung("tiny", (grid,), {"fixed": "x"}, (3,))}, figures, (), 1, 2)
 
 
 def review(*verifications: Verification) -> Review:

@@ -94,8 +94,8 @@ def test_zero_spread_is_always_inconclusive() -> None:
     assert rates(verdicts(BETTER, two_arms(-1.0, noise=0.0), runs=50)) == {"inconclusive": 1.0}
 
 
-def test_a_method_that_diverges_with_some_seeds_is_not_better_for_those_that_remain() -> None:
-    """Its declared value, chance error here, counts; leaving such seeds out would find support."""
+def test_a_method_that_diverges_with_some_seeds_is_judged_by_the_others_and_the_failures_are_told() -> None:
+    """Their number is a claim of its own: a mean that it decides is no normal one."""
     formula, grid = two_arms(-6.0)(np.random.default_rng(5))
     trials = [trial(point, seed) for point in grid for seed in range(SEEDS)]
     steady = [record(t.parameters, t.seed, formula(t.parameters, t.seed)) for t in trials]
@@ -104,7 +104,11 @@ def test_a_method_that_diverges_with_some_seeds_is_not_better_for_those_that_rem
         for old in steady
     ]
     assert judge(BETTER, evidence(steady), trials, CLAIMS).status == "supported"
-    assert judge(BETTER, evidence(diverging), trials, CLAIMS).status == "inconclusive"
+    verdict = judge(BETTER, evidence(diverging), trials, CLAIMS)
+    assert (verdict.seeds, verdict.left_out, verdict.failed) == (3, 2, (2, 0))
+    assert verdict.reason.endswith("; 2 seeds left out, in which a trial failed")
+    failing = claim(Criterion(high=0.0), statistic="rate", arms=A_MINUS_B)
+    assert judge(failing, evidence(diverging), trials, CLAIMS).estimate == 0.4
 
 
 def test_a_control_as_good_as_the_arm_is_found_out() -> None:

@@ -15,7 +15,7 @@ EXPERIMENT = Experiment("train", "m", 1, ("lr", "width"), (), True, batch_axes=(
 
 
 def rung(**changes: object) -> Rung:
-    blank = Rung("tiny", ({"lr": (0.1, 0.2), "width": (8, 16)},), {"epochs": 3}, 3)
+    blank = Rung("tiny", ({"lr": (0.1, 0.2), "width": (8, 16)},), {"epochs": 3}, (3,))
     return msgspec.structs.replace(blank, **changes)
 
 
@@ -46,12 +46,12 @@ def test_every_point_of_every_grid_once_with_every_seed() -> None:
 
 
 def test_points_that_differ_only_in_what_they_leave_out_are_one() -> None:
-    declared = rung(grids=({"lr": (0.1,), "width": (8,)}, {"lr": (0.1,)}), parameters={"width": 8}, seeds=1)
+    declared = rung(grids=({"lr": (0.1,), "width": (8,)}, {"lr": (0.1,)}), parameters={"width": 8}, seeds=(1,))
     assert [t.parameters for t in trials(declared)] == [{"lr": 0.1, "width": 8}]
 
 
 def test_no_grid_is_one_point() -> None:
-    assert [t.parameters for t in trials(rung(grids=(), seeds=2))] == [{"epochs": 3}] * 2
+    assert [t.parameters for t in trials(rung(grids=(), seeds=(2,)))] == [{"epochs": 3}] * 2
 
 
 def test_all_fresh() -> None:
@@ -60,7 +60,7 @@ def test_all_fresh() -> None:
 
 
 def test_a_new_seed_runs_that_seed() -> None:
-    planned = examine(trials(rung(seeds=4)), recorded(trials(rung())), DEFINITIONS)
+    planned = examine(trials(rung(seeds=(4,))), recorded(trials(rung())), DEFINITIONS)
     due = [each for each in planned if each.state != "fresh"]
     assert [each.trial.seed for each in due] == [3] * 4
     assert {(each.state, each.why) for each in due} == {("missing", "new seed 3")}
@@ -103,8 +103,8 @@ def test_the_number_of_comparisons_does_not_grow_with_the_records(monkeypatch: p
     compared = []
     really = plan._difference
     monkeypatch.setattr(plan, "_difference", lambda *each: compared.append(1) or really(*each))
-    known = recorded(trials(rung(grids=({"lr": tuple(range(300))},), seeds=1)))
-    due = trials(rung(grids=({"lr": tuple(range(300, 600))},), parameters={"epochs": 4}, seeds=1))
+    known = recorded(trials(rung(grids=({"lr": tuple(range(300))},), seeds=(1,))))
+    due = trials(rung(grids=({"lr": tuple(range(300, 600))},), parameters={"epochs": 4}, seeds=(1,)))
     assert {each.state for each in examine(due, known, DEFINITIONS)} == {"missing"}
     assert len(compared) == 300 * plan._COMPARED
 
@@ -114,7 +114,7 @@ def test_a_choice_goes_through_its_records_once_a_group(monkeypatch: pytest.Monk
     really = plan.choose
     monkeypatch.setattr(plan, "choose", lambda *each: seen.append(len(each[3])) or really(*each))
     choice = Choice("sweep", "error", "minimise", ("width",))
-    declared = rung(grids=({"width": (8, 16), "depth": (1, 2, 3)},), parameters={"lr": choice}, seeds=2)
+    declared = rung(grids=({"width": (8, 16), "depth": (1, 2, 3)},), parameters={"lr": choice}, seeds=(2,))
     values = [(lr, width) for width in (8, 16) for lr in (0.1, 0.2)]
     records = [Record("f", {"lr": lr, "width": width}, 0, {"error": lr}, 1.0, "e", "c") for lr, width in values]
     assert len(trials(declared, lookup={"sweep": records}.get)) == 12
@@ -157,7 +157,7 @@ def test_a_failed_trial_is_tried_again() -> None:
 
 def test_a_choice_is_made_from_the_other_verifications_records() -> None:
     declared = rung(
-        grids=({"width": (8, 16)},), parameters={"lr": Choice("sweep", "error", "minimise", ("width",))}, seeds=1
+        grids=({"width": (8, 16)},), parameters={"lr": Choice("sweep", "error", "minimise", ("width",))}, seeds=(1,)
     )
     assert chosen_from(declared) == ("sweep",)
     errors = {(0.1, 8): 0.3, (0.2, 8): 0.2, (0.1, 16): 0.1, (0.2, 16): 0.4}

@@ -25,24 +25,24 @@ def registration(test: model.Test = ASKS, on: str = "2026-11-27", **fields: obje
 
 
 def test_a_test_that_was_registered_when_nothing_had_run() -> None:
-    found = standing(CLAIM, 5, [registration()])
+    found = standing(CLAIM, [5], [registration()])
     assert (found.kind, found.registration, found.previous, found.changes) == ("before", registration(), None, ())
 
 
 def test_a_test_that_was_registered_when_trials_had_run() -> None:
-    found = standing(CLAIM, 5, [registration(seen=84)])
+    found = standing(CLAIM, [5], [registration(seen=84)])
     assert (found.kind, found.registration) == ("after", registration(seen=84))
 
 
 def test_a_test_that_was_changed_and_not_run_since() -> None:
-    found = standing(CLAIM, 5, [registration(LOOSER)])
+    found = standing(CLAIM, [5], [registration(LOOSER)])
     assert (found.kind, found.registration, found.previous) == ("changed", None, registration(LOOSER))
     assert found.changes == (Change("criterion", Criterion(low=0.02), Criterion(low=0.05)),)
 
 
 def test_a_test_that_was_changed_and_run_since_says_what_it_was() -> None:
     again = registration(on="2026-11-28", seen=84)
-    found = standing(CLAIM, 5, [registration(LOOSER), again])
+    found = standing(CLAIM, [5], [registration(LOOSER), again])
     assert (found.kind, found.registration, found.previous) == ("after", again, registration(LOOSER))
     assert [each.field for each in found.changes] == ["criterion"]
 
@@ -50,7 +50,7 @@ def test_a_test_that_was_changed_and_run_since_says_what_it_was() -> None:
 def test_a_claim_that_was_added_after_the_run() -> None:
     other = replace(registration(), claim="other")
     for registered in ([], [other]):
-        found = standing(CLAIM, 5, registered)
+        found = standing(CLAIM, [5], registered)
         assert (found.kind, found.registration, found.previous) == ("unregistered", None, None)
 
 
@@ -59,17 +59,17 @@ def test_several_registrations_over_time() -> None:
     first, second = registration(), registration(LOOSER, "2026-11-28", seen=84)
     third = registration(on="2026-11-29", seen=90)
     for registered in ([first, second], [first, second, third]):
-        found = standing(CLAIM, 5, registered)
+        found = standing(CLAIM, [5], registered)
         assert (found.kind, found.registration, found.previous) == ("before", first, second)
-    middle = standing(replace(CLAIM, test=LOOSER), 5, [first, second])
+    middle = standing(replace(CLAIM, test=LOOSER), [5], [first, second])
     assert (middle.kind, middle.registration, middle.previous) == ("after", second, first)
-    never = standing(replace(CLAIM, test=replace(ASKS, metric="loss")), 5, [first, second])
+    never = standing(replace(CLAIM, test=replace(ASKS, metric="loss")), [5], [first, second])
     assert (never.kind, never.previous) == ("changed", second)
     assert [each.field for each in never.changes] == ["metric", "criterion"]
 
 
 def test_seeds_that_were_raised() -> None:
-    found = standing(CLAIM, 20, [registration()])
+    found = standing(CLAIM, [20], [registration()])
     assert (found.kind, found.changes) == ("changed", (Change("seeds", 5, 20),))
 
 
@@ -85,29 +85,29 @@ def test_seeds_that_were_raised() -> None:
     ],
 )  # fmt: skip
 def test_what_changed_is_named(test: model.Test, changes: dict[str, tuple[object, object]]) -> None:
-    found = standing(replace(CLAIM, test=test), 5, [registration()])
+    found = standing(replace(CLAIM, test=test), [5], [registration()])
     assert {each.field: (each.before, each.now) for each in found.changes} == changes
 
 
 def test_a_control_is_part_of_the_test() -> None:
-    found = standing(replace(CLAIM, control={"lr": 0.0}), 5, [registration()])
+    found = standing(replace(CLAIM, control={"lr": 0.0}), [5], [registration()])
     assert (found.kind, found.changes) == ("changed", (Change("control", None, {"lr": 0.0}),))
 
 
 def test_words_are_no_part_of_the_test() -> None:
     other = replace(CLAIM, says="It does hold.", source="Section 2", line=99, reported={"error": "5 %"})
-    assert standing(other, 5, [registration()]).kind == "before"
+    assert standing(other, [5], [registration()]).kind == "before"
 
 
 def test_what_is_due_is_each_test_that_is_not_the_last_one_registered() -> None:
     other = replace(CLAIM, id="other")
-    assert due([CLAIM], 5, [registration()], "2026-11-30", 84) == []
-    assert due([CLAIM, other], 5, [registration()], "2026-11-30", 84) == [
+    assert due([CLAIM], [5], [registration()], "2026-11-30", 84) == []
+    assert due([CLAIM, other], [5], [registration()], "2026-11-30", 84) == [
         Registration("other", "2026-11-30", ASKS, 5, None, 84)
     ]
-    back = due([CLAIM], 5, [registration(), registration(LOOSER)], "2026-11-30", 84)
+    back = due([CLAIM], [5], [registration(), registration(LOOSER)], "2026-11-30", 84)
     assert back == [registration(on="2026-11-30", seen=84)]
-    assert due([CLAIM], 6, [registration()], "2026-11-30", 84) == [registration(on="2026-11-30", seeds=6, seen=84)]
+    assert due([CLAIM], [6], [registration()], "2026-11-30", 84) == [registration(on="2026-11-30", seeds=6, seen=84)]
 
 
 def test_a_registration_is_itself_after_it_was_written() -> None:
@@ -116,10 +116,10 @@ def test_a_registration_is_itself_after_it_was_written() -> None:
         "error", Criterion(low=0, high=1), "interaction", arms=({"a": 1}, {"a": True}), spans=((1, 2), (3, 4))
     )
     claim = replace(CLAIM, test=test, control={"b": "x"})
-    [new] = due([claim], 5, [], "2026-11-27", 0)
+    [new] = due([claim], [5], [], "2026-11-27", 0)
     read = msgspec.json.decode(msgspec.json.encode(new), type=Registration)
-    assert standing(claim, 5, [read]).kind == "before"
-    assert due([claim], 5, [read], "2026-11-30", 84) == []
+    assert standing(claim, [5], [read]).kind == "before"
+    assert due([claim], [5], [read], "2026-11-30", 84) == []
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_a_registration_is_itself_after_it_was_written() -> None:
     ],
 )  # fmt: skip
 def test_what_readers_are_told(registered: list[Registration], claim: Claim, seeds: int, says: str) -> None:
-    assert words.registration(standing(claim, seeds, registered)) == says
+    assert words.registration(standing(claim, [seeds], registered)) == says
 
 
 def test_the_page_and_the_terminal_say_when_a_test_was_registered(tmp_path: Path) -> None:

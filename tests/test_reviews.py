@@ -78,8 +78,8 @@ claims:
 def test_good_file() -> None:
     text = GOOD.replace("1706.10", "1706.01010").replace("color: arm", "color: bias")
     rungs = {
-        "tiny": Rung("tiny", ({"bias": (0.5,)}, {"bias": (1,), "arm": ("new",)}), {"fair": True}, 3, 9.0),
-        "small": Rung("small", ({"arm": ("old", "new"), "bias": (0.1, 0.2)},), {"fair": "no", "epochs": 7}, 4),
+        "tiny": Rung("tiny", ({"bias": (0.5,)}, {"bias": (1,), "arm": ("new",)}), {"fair": True}, (3,), 9.0),
+        "small": Rung("small", ({"arm": ("old", "new"), "bias": (0.1, 0.2)},), {"fair": "no", "epochs": 7}, (4,)),
     }
     verification = Verification(
         id="toss",
@@ -149,12 +149,12 @@ def test_parameter_fixed_by_the_verification_and_varied_by_a_scale() -> None:
 
 def test_without_a_grid_there_is_one_point() -> None:
     review = good(FRONT + fence("id: one\nexperiment: coin\nseeds: 2\nscales: {full: {bias: 1}, tiny: {bias: 2}}\n"))
-    assert review.verifications[0].rungs["full"] == Rung("full", ({},), {"bias": 1}, 2)
+    assert review.verifications[0].rungs["full"] == Rung("full", ({},), {"bias": 1}, (2,))
 
 
 def test_scale_without_a_value() -> None:
     review = good(FRONT + fence("id: one\nexperiment: coin\nseeds: 2\nparameters: {bias: 1}\nscales:\n  tiny:\n"))
-    assert review.verifications[0].rungs["tiny"].seeds == 2
+    assert review.verifications[0].rungs["tiny"].seeds == (2,)
 
 
 def test_chosen_parameter() -> None:

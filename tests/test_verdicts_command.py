@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from tests.conftest import Mini
 from tests.test_witness import forge
 from verify import verdicts as words
-from verify.model import Claim, Criterion, Evidence, Verdict
+from verify.model import Claim, Criterion, Evidence, Rung, Verdict
 from verify.project import cached
 from verify.project.project import Project
 from verify.project.published import published
@@ -201,42 +201,45 @@ def test_what_was_judged_before_is_judged_again_where_anything_that_decides_it_c
         asked.append(claim.id)
         return Verdict(claim.id, "tiny", "supported", "")
 
-    monkeypatch.setattr("verify.running.judged.judge", judge)
+    monkeypatch.setattr("verify.judging.looks.judge", judge)
+    rung = review.verifications[0].rungs["tiny"]
 
-    def verdicts(claims: Sequence[Claim], evidence: Evidence, declared: int = 2) -> list[str]:
+    def verdicts(claims: Sequence[Claim], evidence: Evidence, declared: int = 2, rung: Rung = rung) -> list[str]:
         asked.clear()
         judged = Judged(out.root)
-        assert [each.claim for each in judged.verdicts(claims, evidence, trials, declared)] == ["fair", "loaded"]
+        outcome = judged.stand(claims, rung, evidence, trials, declared)
+        assert [each.claim for each in outcome.verdicts] == ["fair", "loaded"]
         judged.save()
         return list(asked)
 
     assert verdicts(claims, evidence) == ["fair", "loaded"]
     assert verdicts(claims, evidence) == []
     moved = replace(claims[0], test=replace(claims[0].test, criterion=Criterion(low=0.1)))
-    assert verdicts([moved, claims[1]], evidence) == ["fair"]
+    assert verdicts([moved, claims[1]], evidence) == ["fair", "loaded"]
     assert verdicts([replace(claims[0], says="Else.", line=9), claims[1]], evidence) == []
     other = replace(evidence.records[0], values={"heads": 0.1})
     assert verdicts(claims, replace(evidence, records=(other, *evidence.records[1:]))) == ["fair", "loaded"]
     assert verdicts(claims, evidence, declared=3) == ["fair", "loaded"]
+    assert verdicts(claims, evidence, rung=replace(rung, seeds=(*rung.seeds, 900))) == ["fair", "loaded"]
     assert verdicts(claims, evidence) == []
     monkeypatch.setattr("verify.project.program.sources", lambda: "another program")
     assert verdicts(claims, evidence) == ["fair", "loaded"]
 
 
 def test_more_verdicts_than_are_kept_are_forgotten(out: Mini, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("verify.running.judged._MOST", 3)
+    monkeypatch.setattr("verify.running.judged._MOST", 2)
     text = out.review.read_text()
-    for low, kept in (("0.45", 2), ("0.46", 3), ("0.47", 2)):  # the third time, those that were asked for just then
+    for low, kept in (("0.45", 1), ("0.46", 2), ("0.47", 1)):  # the third time, those that were asked for just then
         out.review.write_text(
             text.replace("where: {bias: 0.5}, within: [0.45", f"where: {{bias: 0.5}}, within: [{low}")
         )
         project, judged = Project.load(out.root), Judged(out.root)
         assert len(list(reached(project, project.review("coin"), {}, judged))) == 2
         judged.save()
-        assert len(json.loads(cached.read(out.root, "reached.json") or b"")["verdicts"]) == kept
+        assert len(json.loads(cached.read(out.root, "reached.json") or b"")["outcomes"]) == kept
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b'{"verdicts": {"x": 3}}', b"[" * 100_000, None])
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b'{"outcomes": {"x": 3}}', b"[" * 100_000, None])
 def test_a_broken_cache_is_made_anew_in_silence(out: Mini, content: bytes | None) -> None:
     before = out.verify("verdicts")
     cache = out.root / ".verify" / "cache" / "reached.json"

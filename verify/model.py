@@ -27,7 +27,7 @@ SCALES: tuple[Scale, ...] = ("tiny", "small", "full")
 Status = Literal["supported", "contradicted", "inconclusive", "not run", "failed"]
 STATUSES: tuple[Status, ...] = ("supported", "contradicted", "inconclusive", "not run", "failed")
 
-STATISTICS = ("mean", "difference", "log_ratio", "slope", "interaction", "holdout_error", "sd")
+STATISTICS = ("mean", "difference", "log_ratio", "slope", "interaction", "holdout_error", "sd", "rate")
 FORMS = ("log", "power", "saturating")
 """Curves that can be fitted over a parameter: a + b·log x, c + k·x^-p with c ≥ 0, and c + k·exp(-x/s)."""
 
@@ -46,12 +46,13 @@ class Choice(Struct, frozen=True):
 
 
 class Rung(Struct, frozen=True):
-    """What one scale of a verification runs: every point of every grid in `grids`, with each of `seeds` seeds."""
+    """What one scale of a verification runs: every point of every grid in `grids`, with as many seeds as a look has."""
 
     scale: Scale
     grids: tuple[dict[str, tuple[Scalar, ...]], ...]
     parameters: dict[str, Scalar | Choice]
-    seeds: int
+    seeds: tuple[int, ...]
+    """The looks, ascending: numbers of seeds at which the run may stop.  Of one look, it is the number that runs."""
     time_limit: float | None = None
     """Seconds one trial may take; None: what the experiment declares."""
 
@@ -101,6 +102,8 @@ class Criterion(Struct, frozen=True, omit_defaults=True):
     high: float | None = None
     every: bool = False
     """Each single trial must meet it, instead of the interval of the mean over seeds."""
+    rate: float | None = None
+    """With `every`: at least this rate of seeds must have trials that all meet it; None: it is an exact statement."""
 
 
 class Test(Struct, frozen=True, omit_defaults=True):
@@ -123,6 +126,17 @@ class Test(Struct, frozen=True, omit_defaults=True):
     form: str | None = None
     rivals: tuple[str, ...] = ()
     """For `holdout_error`: the best of these at the held-out point is subtracted from `form`'s error."""
+    heavy_tails: bool = False
+    """The interval is one that holds for numbers far from normal, at the price of being wider for normal ones."""
+    fails: dict[str, Criterion] = {}
+    """Per metric the range in which a trial counts as failed, as the verification declares it."""
+    event: Criterion | None = None
+    """For `rate`: the range of the metric that is counted; None: failures are."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether it is a statement about each trial, which no interval decides."""
+        return self.criterion.every and self.criterion.rate is None
 
 
 class Claim(Struct, frozen=True):
@@ -319,8 +333,8 @@ class Registration(Struct, frozen=True, omit_defaults=True):
     on: str
     """The date, by UTC: `2026-11-27`."""
     test: Test
-    seeds: int
-    """As declared at the scale."""
+    seeds: int | tuple[int, ...]
+    """As declared at the scale: the looks, or the number where there is one look only."""
     control: Where | None = None
     seen: int = 0
     """Trials of the verification at the scale whose results were known by then, under whatever code."""
@@ -341,6 +355,21 @@ class Evidence(Struct, frozen=True):
     """In the order of time."""
 
 
+class Chosen(Struct, frozen=True, omit_defaults=True):
+    """A value that another verification chose, and why it is in doubt."""
+
+    parameter: str
+    value: Scalar
+    verification: str
+    """The one that chose it."""
+    where: Where = {}
+    """Of the trials it was chosen for."""
+    edge: Literal["smallest", "largest"] | None = None
+    """Of the values that were tried, where a better one may lie beyond."""
+    rivals: tuple[Scalar, ...] = ()
+    """Values whose mean is worse by less than the spread over seeds can tell apart (95 %)."""
+
+
 class Verdict(Struct, frozen=True):
     """What the evidence says of a claim at one scale."""
 
@@ -354,7 +383,9 @@ class Verdict(Struct, frozen=True):
     low: float | None = None
     high: float | None = None
     level: float | None = None
-    """Confidence level of [low, high]: 1 - 0.05 / number of claims in the review."""
+    """Confidence level of [low, high]: 1 - 0.05 / number of intervals that the review declares."""
+    look: int = 1
+    """Which of the declared looks it is of, from 1."""
     seeds: int = 0
     trials: int = 0
     passed: int | None = None
@@ -362,9 +393,21 @@ class Verdict(Struct, frozen=True):
     pass_rate_bound: float | None = None
     """For `every`, all passed: the pass rate that n of n allows at 95 %, 0.05^(1/n)."""
     seeds_needed: int | None = None
-    """Where the interval straddles the criterion: seeds that would settle it if estimate and spread stay."""
+    """Where the interval straddles the criterion: seeds that settle it in nine of ten cases, if the truth is the
+    estimate.
+    """
+    undecided: bool = False
+    """Whether more seeds may decide it: its interval, or its control's, straddles, or there are too few."""
+    toward: Status | None = None
+    """Where the interval straddles the criterion: the verdict that the estimate points to."""
+    failed: tuple[int, ...] = ()
+    """Per arm, how many trials diverged or went beyond the declared bound; empty where none did."""
+    left_out: int = 0
+    """Seeds in which such a trial keeps the statistic from being compared; `seeds` are the others."""
     control: float | None = None
     """The control's estimate of the same statistic."""
     control_low: float | None = None
     control_high: float | None = None
     per_seed: tuple[float, ...] = ()
+    rests_on: tuple[Chosen, ...] = ()
+    """Choices of parameters behind it that could well have come out otherwise."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from verify.format import fields
+from verify.format import fields, ranges
 from verify.format.fields import Converter, Field, listing, one_of, optional, required
 from verify.format.grids import Draft
 from verify.format.problems import Problems
 from verify.format.selection import equal, spelled, values
 from verify.format.subjects import check_together, metric, numbers, parameter, where
-from verify.format.yaml12 import Items, Node, Table
+from verify.format.yaml12 import Node, Table
 from verify.model import FORMS, STATISTICS, Claim, Criterion, Test, Where
 
 
@@ -29,9 +29,11 @@ _SHAPES = {
     "interaction": _Shape(takes=("arms", "along", "log", "between", "spans")),
     "holdout_error": _Shape(needs=("along", "form"), takes=("rivals",)),
     "sd": _Shape(takes=("arms",)),
+    "rate": _Shape(takes=("arms", "event")),
 }
-_SHAPED = ("arms", "along", "log", "between", "spans", "form", "rivals")
+_SHAPED = ("arms", "along", "log", "between", "spans", "form", "rivals", "event")
 _CRITERIA = ("at_most", "at_least", "within", "every")
+_OVER_SEEDS = {"sd": "an sd", "rate": "a rate"}
 _POINTS = {"log": 4, "power": 5, "saturating": 5}
 """Points that testing a form takes: one for each of its constants, one more to be fitted, and the one held out."""
 
@@ -39,6 +41,11 @@ _POINTS = {"log": 4, "power": 5, "saturating": 5}
 def read_all(draft: Draft, problems: Problems) -> tuple[Claim, ...]:
     """The claims that could be read."""
     if draft.claims is None:
+        for scale, rung in draft.rungs.items():
+            if len(rung.seeds) > 1:
+                hint = f"write how many run: `seeds: {rung.seeds[0]}`"
+                problems.add(draft.line, f"there is no claim that looks at scale {scale} could decide", hint)
+                break
         return ()
     convert = fields.each(lambda node, _name, problems: _claim(node, draft, problems), "claims")
     return convert(draft.claims, "claims", problems) or ()
@@ -116,7 +123,7 @@ class _Test:
         self.check_shape(found["statistic"], self.node)
         if criterion is None or len(self.problems.found) > before:
             return None
-        test = Test(criterion=criterion, **found)
+        test = Test(criterion=criterion, fails=self.draft.fails, **found)
         self.check_meaning(test, self.node)
         return test if len(self.problems.found) == before else None
 
@@ -130,11 +137,13 @@ class _Test:
             "along": optional(parameter(self.draft)),
             "log": optional(fields.boolean, False),
             "between": optional(pair, ()),
-            "spans": optional(listing(_span, "spans", length=2), ()),
+            "spans": optional(listing(ranges.span, "spans", length=2), ()),
             "form": optional(one_of(FORMS)),
             "rivals": optional(listing(one_of(FORMS), "forms"), ()),
-            **_bounds(),
+            **ranges.bounds(),
             "every": optional(_every),
+            "heavy_tails": optional(fields.boolean, False),
+            "event": optional(ranges.read),
         }
 
     def criterion(self, found: dict[str, Any], node: Table) -> Criterion | None:
@@ -169,8 +178,17 @@ class _Test:
 
     def check_meaning(self, test: Test, node: Table) -> None:
         """Report selections that overlap or select no trial, and axes that no line or form can be fitted over."""
-        if test.criterion.every and test.statistic == "sd":
-            self.problems.add(node.entries["every"].line, "an sd is taken over all seeds", "so `every` has no meaning")
+        if test.criterion.every and test.statistic in _OVER_SEEDS:
+            statement = f"{_OVER_SEEDS[test.statistic]} is taken over all seeds"
+            self.problems.add(node.entries["every"].line, statement, "so `every` has no meaning")
+        if test.heavy_tails and (test.criterion.every or test.statistic == "rate"):
+            self.problems.add(
+                node.entries["heavy_tails"].line, "`heavy_tails` goes with an interval that takes numbers to be normal",
+                "leave it out: what is counted has no tails",
+            )  # fmt: skip
+        if test.statistic == "rate" and test.event is None and not test.fails:
+            hint = "add `event: {at_least: …}`, or say with `fails` when a trial of this verification has failed"
+            self.problems.add(node.line, "a rate counts an event, and none is declared", hint)
         if test.form in test.rivals:
             self.problems.add(node.entries["rivals"].line, f"'{test.form}' is its own rival", "name the other forms")
         for one, other in (("arms", "where"), ("between", "where"), ("between", "arms")):
@@ -228,44 +246,20 @@ def _check_along(test: Test, selection: Where, draft: Draft, line: int, problems
     return not problem
 
 
-def _at_most(node: Node, name: str, problems: Problems) -> Criterion | None:
-    value = fields.number(node, name, problems)
-    return None if value is None else Criterion(high=value)
-
-
-def _at_least(node: Node, name: str, problems: Problems) -> Criterion | None:
-    value = fields.number(node, name, problems)
-    return None if value is None else Criterion(low=value)
-
-
-def _span(node: Node, name: str, problems: Problems) -> tuple[float, float] | None:
-    if not isinstance(node, Items) or len(node.nodes) != 2:
-        fields.expected(node, name, "a list of two numbers", problems, "such as [-0.01, 0.01]")
-        return None
-    low, high = (fields.number(item, name, problems) for item in node.nodes)
-    if low is None or high is None:
-        return None
-    if low >= high:
-        problems.add(node.line, f"`{name}` is empty: {low:g} is not below {high:g}", "the lower bound comes first")
-        return None
-    return low, high
-
-
-def _within(node: Node, name: str, problems: Problems) -> Criterion | None:
-    span = _span(node, name, problems)
-    return None if span is None else Criterion(*span)
-
-
-def _bounds() -> dict[str, Field]:
-    return {"at_most": optional(_at_most), "at_least": optional(_at_least), "within": optional(_within)}
-
-
 def _every(node: Node, _name: str, problems: Problems) -> Criterion | None:
-    found = fields.record(node, "`every`", _bounds(), problems)
+    known = {**ranges.bounds(), "rate": optional(_rate)}
+    found = fields.record(node, "`every`", known, problems)
     if found is None:
         return None
-    given = [criterion for criterion in found.values() if criterion is not None]
-    if len(given) != 1:
-        problems.add(node.line, "`every` needs exactly one bound", "one of at_most, at_least, within")
+    rate = found.pop("rate")
+    bound = ranges.only(found, "every", node.line, problems)
+    return None if bound is None else Criterion(bound.low, bound.high, every=True, rate=rate)
+
+
+def _rate(node: Node, name: str, problems: Problems) -> float | None:
+    value = fields.number(node, name, problems)
+    if value is not None and not 0 < value < 1:
+        hint = "leave it out of an exact statement"
+        problems.add(node.line, f"`{name}` must lie between 0 and 1, not {value:g}", hint)
         return None
-    return Criterion(low=given[0].low, high=given[0].high, every=True)
+    return value

@@ -9,11 +9,11 @@ from typing import Any
 from msgspec import Struct
 
 from verify.errors import nearest
-from verify.format import fields
+from verify.format import fields, ranges
 from verify.format.fields import Converter, listing, optional, required
 from verify.format.problems import Problems
-from verify.format.yaml12 import Items, Leaf, Node, Table
-from verify.model import SCALES, Choice, Experiment, Rung, Scalar, Scale
+from verify.format.yaml12 import Entry, Items, Leaf, Node, Table
+from verify.model import SCALES, Choice, Criterion, Experiment, Rung, Scalar, Scale
 
 Grid = dict[str, tuple[Scalar, ...]]
 
@@ -41,11 +41,34 @@ class Draft(Struct):
     end_line: int
     choice_lines: dict[str, int]
     """Where each chosen parameter is declared."""
+    fails: dict[str, Criterion] = {}
+    """Per metric the range in which a trial counts as failed."""
 
     @property
     def metrics(self) -> tuple[str, ...]:
         """What the experiment says it returns; empty where it does not say."""
         return self.experiment.values if self.experiment else ()
+
+
+MOST_LOOKS = 10
+"""Of one scale: each costs width of every interval."""
+
+
+def _looks(node: Node, name: str, problems: Problems) -> tuple[int, ...] | None:
+    """How many seeds run, or a list of such numbers: the looks at which a run may stop."""
+    if not isinstance(node, Items):
+        number = fields.integer(1)(node, name, problems)
+        return None if number is None else (number,)
+    looks = listing(fields.integer(1), "numbers of seeds")(node, name, problems)
+    if looks is None:
+        return None
+    if list(looks) != sorted(looks):
+        problems.add(node.line, "the looks must be ascending", f"write {sorted(looks)}")
+        return None
+    if len(looks) > MOST_LOOKS:
+        problems.add(node.line, f"{len(looks)} looks are more than {MOST_LOOKS}", "let each double the seeds, say")
+        return None
+    return looks
 
 
 _FIELDS = {
@@ -54,10 +77,11 @@ _FIELDS = {
     "title": optional(fields.text),
     "parameters": optional(fields.anything),
     "grid": optional(fields.anything),
-    "seeds": optional(fields.integer(1)),
+    "seeds": optional(_looks),
     "scales": required(fields.anything),
     "figures": optional(fields.anything),
     "claims": optional(fields.anything),
+    "fails": optional(ranges.read_each, {}),
 }
 _VALUES: Converter[tuple[Scalar, ...]] = listing(fields.scalar, "values")
 _RESERVED = ("grid", "seeds", "time_limit")
@@ -92,6 +116,10 @@ def read(node: Node, line: int, end_line: int, known: Known, problems: Problems)
         hint = nearest(name, known.experiments) + " (or write it in a ```python verify fence of this review)"
         wrong = known.unlike(name) or (f"no experiment is called '{name}'", hint)
         problems.add(node.entries["experiment"].line, *wrong)
+    for metric, entry in _entries(node, "fails").items():
+        if experiment and experiment.values and metric not in experiment.values:
+            message = f"experiment {name} returns no '{metric}'"
+            problems.add(entry.line, message, nearest(metric, experiment.values))
     head = _Head(experiment, found, "seeds" in node.entries, problems)
     rungs = head.rungs()
     return Draft(
@@ -106,7 +134,14 @@ def read(node: Node, line: int, end_line: int, known: Known, problems: Problems)
         line=line,
         end_line=end_line,
         choice_lines=head.choice_lines,
+        fails=found["fails"] or {},
     )
+
+
+def _entries(node: Table, name: str) -> Mapping[str, Entry]:
+    """Those of the mapping under a key; none where there is none."""
+    value = node.entries[name].node if name in node.entries else None
+    return value.entries if isinstance(value, Table) else {}
 
 
 class _Head:
@@ -120,7 +155,7 @@ class _Head:
         self.choice_lines: dict[str, int] = {}
         self.declared: tuple[Scale, ...] = ()
         """In the ladder's order."""
-        self.seeds: int | None = found["seeds"]
+        self.seeds: tuple[int, ...] | None = found["seeds"]
         self.has_seeds = has_seeds
         self.scales: Node | None = found["scales"]
         self.sound = True
@@ -159,7 +194,7 @@ class _Head:
         self.forbid_both(parameters, grids, own)
         seeds, limit = self.seeds, None
         if "seeds" in reserved:
-            seeds = fields.integer(1)(reserved["seeds"], "seeds", self.problems)
+            seeds = _looks(reserved["seeds"], "seeds", self.problems)
         elif not self.has_seeds:
             self.problems.add(line, f"scale {scale} needs `seeds`", "how many, here or for the whole verification")
         if "time_limit" in reserved:
@@ -169,7 +204,7 @@ class _Head:
             self.require(scale, grids, merged, line)
         if len(self.problems.found) > before or seeds is None or not self.sound:
             return None
-        trials = seeds * sum(math.prod(map(len, grid.values())) for grid in grids)
+        trials = seeds[-1] * sum(math.prod(map(len, grid.values())) for grid in grids)
         if trials > MOST_TRIALS:
             hint = f"one scale of a verification has at most {MOST_TRIALS:,}: check `seeds` and the grid"
             self.problems.add(line, f"scale {scale} is {trials:,} trials", hint)

@@ -7,63 +7,65 @@ compared, so that whoever compares the published endpoints with the published cr
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from verify.errors import UserError
 from verify.judging.measure import (
     Arm,
     Unsettled,
+    are_identical,
     average,
     check_comparable,
     check_size,
-    describe,
+    events,
     means,
+    meets,
     per_seed,
     readings,
     significant,
+    survivors,
 )
-from verify.model import Choice, Claim, Criterion, Evidence, Record, Scalar, Status, Test, Trial, Verdict
+from verify.model import Claim, Criterion, Evidence, Status, Test, Trial, Verdict
 
 ALPHA = 0.05
-"""Chance that any interval of a review misses its truth: each claim's share is this over the number of claims."""
+"""Chance that any interval of a review misses its truth: each has this over the number of them as its share."""
 FEWEST = 3
 """Seeds (for `every`, trials) below which nothing is decided."""
 MOST_SEEDS = 10_000
 """Beyond this many, "more seeds" is no advice."""
+POWER = 0.9
+"""Chance with which the seeds that are said to be needed are to settle a claim."""
 
 Bounds = tuple[float, float]
 
 
 class _Estimate(Struct, frozen=True):
-    """A statistic over seeds, and the interval it would have with any number of them."""
+    """A statistic over seeds and its interval."""
 
     value: float | None
     numbers: tuple[float, ...]
     seeds: int
-    interval: Callable[[int], Bounds] | None
-    """None where there are too few seeds to make one from, or no spread."""
-
-    @property
-    def bounds(self) -> Bounds | None:
-        """The interval; the value alone where all seeds gave the same."""
-        if self.interval:
-            low, high = self.interval(self.seeds)
-            return significant(low), significant(high)
-        return None if self.value is None or self.seeds < FEWEST else (self.value, self.value)
+    bounds: Bounds | None
+    """None where there are too few seeds to make an interval from, or no spread."""
+    spread: float | None = None
+    """Of the numbers, where the interval is Student's."""
+    identical: bool = False
+    """The arms did the same, so that the interval has no width."""
 
 
-def judge(claim: Claim, evidence: Evidence, trials: Sequence[Trial], claims_declared: int) -> Verdict:
+def judge(claim: Claim, evidence: Evidence, trials: Sequence[Trial], intervals: int) -> Verdict:
     """What `evidence` says of `claim`.
 
     Args:
         claim: one of the claims of `evidence.verification`.
         evidence: the records; one counts for a trial of equal parameters and seed, whatever its fingerprint.
-        trials: those the verification declares at `evidence.scale`.
-        claims_declared: in the whole review; the intervals hold for all of them at once (Bonferroni).
+        trials: those that count, of the verification at `evidence.scale`.
+        intervals: how many the review declares: they hold all at once (Bonferroni).
     """
     verdict = partial(Verdict, claim=claim.id, scale=evidence.scale)
     test, control = claim.test, None
@@ -72,42 +74,18 @@ def judge(claim: Claim, evidence: Evidence, trials: Sequence[Trial], claims_decl
         if claim.control is not None:
             control = _control(replace(test, where={**test.where, **claim.control}), evidence, trials)
         check_comparable([*arms, *(control or ())], evidence)
-        check_size(test, [*arms, *(control or ())])
-        count = partial(verdict, trials=len({id(reading.record) for arm in arms for reading in arm}))
-        if test.criterion.every:
+        failed = tuple(sum(reading.failed for reading in arm) for arm in arms)
+        count = partial(
+            verdict,
+            trials=len({id(reading.record) for arm in arms for reading in arm}),
+            failed=failed if any(failed) else (),
+        )
+        if test.exact:
+            check_size(test, [*arms, *(control or ())])
             return _judge_every(test, arms, control, count)
-        return _judge_interval(test, arms, control, 1 - ALPHA / claims_declared, count)
+        return _judge_interval(test, arms, control, 1 - ALPHA / intervals, count)
     except Unsettled as stop:
         return verdict(status=stop.status, reason=stop.reason)
-
-
-def choose(choice: Choice, parameter: str, for_parameters: Mapping[str, Scalar], records: Sequence[Record]) -> Scalar:
-    """The value of `parameter` with the best mean of the choice's metric over seeds; of equals, the first recorded.
-
-    Args:
-        choice: what to choose by; `records` are those of its verification.
-        parameter: the one whose value is chosen.
-        for_parameters: of the trial that asks; records must agree with it on every name in `choice.per`.
-        records: a value with a trial whose metric is not a finite number is never chosen.
-
-    Raises:
-        UserError: nothing is left to choose from.
-    """
-    where = {name: for_parameters[name] for name in choice.per}
-    found: dict[Scalar, list[float]] = {}
-    for record in records:
-        if parameter in record.parameters and all(record.parameters.get(name) == where[name] for name in where):
-            number = record.number(choice.metric)
-            found.setdefault(record.parameters[parameter], []).append(math.nan if number is None else number)
-    sign = 1 if choice.goal == "minimise" else -1
-    scores = {value: sign * significant(average(numbers)) for value, numbers in found.items()}
-    finite = {value: score for value, score in scores.items() if math.isfinite(score)}
-    if not finite:
-        raise UserError(
-            f"'{choice.verification}' has no record to choose {parameter} from where {describe(where)}",
-            hint=f"it needs trials that vary {parameter} and return a finite {choice.metric}",
-        )
-    return min(finite, key=lambda value: finite[value])
 
 
 def _control(test: Test, evidence: Evidence, trials: Sequence[Trial]) -> tuple[Arm, ...]:
@@ -159,49 +137,114 @@ def _every(test: Test, arms: Sequence[Arm]) -> tuple[float, ...]:
 def _judge_interval(
     test: Test, arms: Sequence[Arm], control: Sequence[Arm] | None, level: float, verdict: partial[Verdict]
 ) -> Verdict:
-    found = _estimate(test, arms, level)
-    verdict = partial(verdict, estimate=found.value, seeds=found.seeds, per_seed=found.numbers)
-    other = _estimate(test, control, level) if control else None
+    found, left_out = _of_survivors(test, arms, level)
+    rest = f"; {_count(left_out, 'seed')} left out, in which a trial failed" if left_out else ""
+
+    def because(status: Status, reason: str, **fields: Any) -> Verdict:
+        return verdict(status=status, reason=reason + rest, **fields)
+
+    verdict = partial(verdict, estimate=found.value, seeds=found.seeds, per_seed=found.numbers, left_out=left_out)
+    other = _of_survivors(test, control, level)[0] if control else None
+    low = high = None
     if other:
-        low, high = other.bounds or (None, None)
+        low, high = other.bounds or (other.value, other.value)  # without spread, its value is all there is
         verdict = partial(verdict, control=other.value, control_low=low, control_high=high)
     for which, estimate in (("", found), ("of the control, ", other)):
         if estimate and estimate.seeds < FEWEST:
-            return verdict(status="inconclusive", reason=which + _too_few(estimate.seeds, "seed"))
-    bounds = found.bounds
-    if found.interval is None or bounds is None:
-        return verdict(status="inconclusive", reason=f"no spread over {found.seeds} seeds, so no interval")
+            return because("inconclusive", which + _too_few(estimate.seeds, "seed"), undecided=True)
+    bounds, criterion = found.bounds, _wanted(test)
+    if bounds is None:
+        return because("inconclusive", f"no spread over {found.seeds} seeds, so no interval")
     verdict = partial(verdict, low=bounds[0], high=bounds[1], level=significant(level))
-    status = _side(test.criterion, bounds)
+    status = _side(criterion, bounds)
     if status == "inconclusive":
-        needed = _seeds_needed(test.criterion, found)
-        return verdict(
-            status=status, reason=_straddle(test.criterion, found.value, bounds, needed), seeds_needed=needed
-        )
+        needed = _seeds_needed(criterion, found, level)
+        toward = _toward(criterion, found.value)
+        reason = _straddle(criterion, bounds, needed, toward)
+        return because(status, reason, seeds_needed=needed, toward=toward, undecided=True)
+    whole = "both arms gave the same in every trial: the difference of 0" if found.identical else "the whole interval"
     if status == "contradicted":
-        return verdict(status=status, reason=f"the whole interval is {_opposite(test.criterion)}")
-    if other and other.bounds is None:
-        return verdict(status="inconclusive", reason="the control has no spread to judge it by")
-    if other and other.bounds and _side(test.criterion, other.bounds) == "supported":
-        return verdict(status="inconclusive", reason="the control passes too")
-    return verdict(status=status, reason=f"the whole interval is {_clause(test.criterion)}")
+        return because(status, f"{whole} is {_opposite(criterion)}")
+    if other and low is None:
+        return because("inconclusive", "the control has no spread to judge it by")
+    side = "contradicted" if low is None or high is None else _side(criterion, (low, high))
+    if side == "supported":
+        return because("inconclusive", "the control passes too")
+    if side == "inconclusive":
+        return because("inconclusive", "the control may pass too: its interval includes the bound", undecided=True)
+    return because(status, f"{whole} is {_clause(criterion)}")
+
+
+def _wanted(test: Test) -> Criterion:
+    """What the estimate is held against: of `every` with a rate, the rate."""
+    return Criterion(low=test.criterion.rate) if test.criterion.every else test.criterion
+
+
+def _of_survivors(test: Test, arms: Sequence[Arm], level: float) -> tuple[_Estimate, int]:
+    """The estimate from the seeds in which no trial failed, and how many others there are; a rate is one of all."""
+    if test.statistic == "rate" or test.criterion.every:
+        return _rate(test, arms, level), 0
+    kept, left_out = survivors(arms)
+    if not all(kept):
+        raise Unsettled("inconclusive", f"in each of {left_out} seeds a trial failed: none is left to compare")
+    check_size(test, kept)
+    return _estimate(test, kept, level), left_out
+
+
+def _rate(test: Test, arms: Sequence[Arm], level: float) -> _Estimate:
+    """How often the event happened, or in how many seeds all trials met the criterion; of two arms the difference."""
+    from verify.judging import rates  # scipy
+
+    happened = [_all_met(test, arms)] if test.criterion.every else [events(test, arm) for arm in arms]
+    first, *others = happened
+    n = len(first)
+    if not others:
+        hits = sum(first.values())
+        numbers = tuple(map(float, first.values()))
+        return _Estimate(significant(hits / n), numbers, n, _rounded(rates.rate_interval(hits, n, level)))
+    if first.keys() != others[0].keys():
+        raise Unsettled("inconclusive", "the arms did not run with the same seeds, so they cannot be paired")
+    table = Counter((one, others[0][seed]) for seed, one in first.items())
+    numbers = tuple(float(one) - float(others[0][seed]) for seed, one in first.items())
+    bounds = rates.rate_difference_interval(
+        table[True, True], table[True, False], table[False, True], table[False, False], level
+    )
+    return _Estimate(significant(average(numbers)), numbers, n, _rounded(bounds))
+
+
+def _all_met(test: Test, arms: Sequence[Arm]) -> dict[int, bool]:
+    """Per seed, whether every number of its meets the criterion."""
+    if test.statistic != "mean":
+        return {seed: meets(test.criterion, value) for seed, value in per_seed(test, arms).items()}
+    found: dict[int, bool] = {}
+    for reading in arms[0]:
+        met = meets(test.criterion, significant(reading.value))
+        found[reading.record.seed] = found.get(reading.record.seed, True) and met
+    return found
 
 
 def _estimate(test: Test, arms: Sequence[Arm], level: float) -> _Estimate:
     if test.statistic == "sd":
-        return _spread(arms, level)
+        return _spread(test, arms, level)
     numbers = tuple(per_seed(test, arms).values())
-    mean, interval = average(numbers), None
+    mean = average(numbers)
     if abs(mean) <= 1e-12 * max(map(abs, numbers)):
         mean = 0.0  # numbers that cancel leave rounding noise, which is no estimate
-    if len(numbers) >= FEWEST and len(set(numbers)) > 1:
-        from verify.judging import estimates  # scipy
+    n = len(numbers)
+    if n >= FEWEST and not any(numbers) and are_identical(arms):
+        return _Estimate(0.0, numbers, n, (0.0, 0.0), identical=True)
+    if n < FEWEST or len(set(numbers)) == 1:
+        return _Estimate(significant(mean), numbers, n, None)
+    from verify.judging import estimates  # scipy
 
-        interval = partial(estimates.t_interval, mean, estimates.sd(numbers), level)
-    return _Estimate(significant(mean), numbers, len(numbers), interval)
+    if test.heavy_tails:
+        middle, bounds = estimates.signed_rank_interval(numbers, level)
+        return _Estimate(significant(middle), numbers, n, _rounded(bounds))
+    spread = estimates.sd(numbers)
+    return _Estimate(significant(mean), numbers, n, _rounded(estimates.t_interval(mean, spread, level, n)), spread)
 
 
-def _spread(arms: Sequence[Arm], level: float) -> _Estimate:
+def _spread(test: Test, arms: Sequence[Arm], level: float) -> _Estimate:
     """The metric's sd over seeds in one arm; the log ratio of two arms' sds."""
     from verify.judging import estimates  # scipy
 
@@ -211,15 +254,27 @@ def _spread(arms: Sequence[Arm], level: float) -> _Estimate:
         return _Estimate(None, (), seeds, None)
     spreads = [estimates.sd(row) if len({significant(value) for value in row}) > 1 else 0.0 for row in rows]
     if len(rows) == 1:
-        usable = seeds >= FEWEST and spreads[0] > 0
-        interval = partial(estimates.sd_interval, spreads[0], level) if usable else None
-        return _Estimate(significant(spreads[0]), (), seeds, interval)
-    if min(spreads) == 0:
+        value, usable = spreads[0], spreads[0] > 0
+        known = partial(estimates.sd_interval, value, level, seeds)
+    elif min(spreads) == 0:
         return _Estimate(None, (), seeds, None)
-    ratio, correlation = math.log(spreads[0] / spreads[1]), estimates.correlation(*rows)
-    usable = seeds >= FEWEST and 1 - abs(correlation) > 1e-12  # else the interval has no width
-    interval = partial(estimates.sd_ratio_interval, ratio, correlation, level) if usable else None
-    return _Estimate(significant(ratio), (), seeds, interval)
+    else:
+        value, correlation = math.log(spreads[0] / spreads[1]), estimates.correlation(*rows)
+        usable = 1 - abs(correlation) > 1e-12  # else the interval has no width
+        known = partial(estimates.sd_ratio_interval, value, correlation, level, seeds)
+    if seeds < FEWEST or not usable:
+        return _Estimate(significant(value), (), seeds, None)
+    if test.heavy_tails:
+        if len(rows) == 1:
+            value, bounds = estimates.deviation_interval(rows[0], level)
+        else:
+            value, bounds = estimates.deviation_ratio_interval(rows[0], rows[1], level)
+        return _Estimate(significant(value), (), seeds, _rounded(bounds))
+    return _Estimate(significant(value), (), seeds, _rounded(known()))
+
+
+def _rounded(bounds: Bounds) -> Bounds:
+    return significant(bounds[0]), significant(bounds[1])
 
 
 def _side(criterion: Criterion, bounds: Bounds) -> Status:
@@ -241,33 +296,37 @@ def _excess(criterion: Criterion, number: float) -> float:
     return max(floor - number, number - ceiling)
 
 
-def _seeds_needed(criterion: Criterion, found: _Estimate) -> int | None:
-    """The fewest seeds that settle it if estimate and spread stay; None where the number is beyond all use."""
-    interval = found.interval
-    if interval is None or found.value in _limits(criterion):
+def _toward(criterion: Criterion, estimate: float | None) -> Status | None:
+    """The verdict that an estimate points to; None where it sits on the bound."""
+    if estimate is None or estimate in _limits(criterion):
         return None
+    return "supported" if meets(criterion, estimate) else "contradicted"
 
-    def settled(seeds: int) -> bool:
-        return _side(criterion, interval(seeds)) != "inconclusive"
 
-    if not settled(MOST_SEEDS):
+def _seeds_needed(criterion: Criterion, found: _Estimate, level: float) -> int | None:
+    """The fewest seeds that settle it with a chance of `POWER`, if estimate and spread are the truth.
+
+    None where that is more than any advice, or the interval is not Student's.
+    """
+    if found.spread is None or found.value is None:
         return None
-    low, high = found.seeds, MOST_SEEDS
-    while high - low > 1:  # once settled, more seeds only narrow the interval
-        middle = (low + high) // 2
-        low, high = (low, middle) if settled(middle) else (middle, high)
-    return high
+    from verify.judging import estimates  # scipy
+
+    value, limits = found.value, [limit for limit in _limits(criterion) if math.isfinite(limit)]
+    if not meets(criterion, value):  # it has to clear the nearer bound
+        limits = [min(limits, key=lambda limit: abs(value - limit))]
+    distances = [abs(value - limit) / found.spread for limit in limits]
+    return estimates.seeds_for_power(distances, level, POWER, MOST_SEEDS)
 
 
-def _straddle(criterion: Criterion, estimate: float | None, bounds: Bounds, needed: int | None) -> str:
+def _straddle(criterion: Criterion, bounds: Bounds, needed: int | None, toward: Status | None) -> str:
     low, high = bounds
     limits = [limit for limit in _limits(criterion) if low <= limit <= high]
     reason = f"the interval includes {' and '.join(f'{limit:.12g}' for limit in limits)}"
-    if needed:
-        return f"{reason}; {needed} seeds would settle it if estimate and spread stay"
-    if estimate in limits:
+    if toward is None:
         return f"{reason}, and the estimate sits on it: more seeds need not settle it"
-    return f"{reason}; settling it would take more than {MOST_SEEDS} seeds"
+    reason = f"{reason}; the estimate points to {toward}"
+    return f"{reason}, which {needed} seeds would settle in nine of ten cases" if needed else reason
 
 
 def _clause(criterion: Criterion) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
-from verify.model import Evidence, Record, Scalar, Status, Test, Trial, Where
+from verify.model import Criterion, Evidence, Failure, Record, Scalar, Status, Test, Trial, Where
 
 LARGEST = 1e150
 """Numbers from here on have no finite square, so no spread."""
@@ -30,6 +30,9 @@ class Reading(Struct, frozen=True):
 
     record: Record
     value: float
+    """Not finite only where the trial failed."""
+    failed: bool = False
+    """Whether it diverged, or went beyond a bound that the verification declares."""
 
 
 Arm = tuple[Reading, ...]
@@ -59,7 +62,8 @@ def arms(test: Test) -> tuple[Where, ...]:
 def readings(test: Test, evidence: Evidence, trials: Sequence[Trial]) -> tuple[Arm, ...]:
     """The metric in every trial that the test needs, arm by arm.
 
-    Raises `Unsettled` where a trial is not declared, has not run, failed, or returned no finite number.
+    Raises `Unsettled` where a trial is not declared, has not run, crashed, or returned no finite number and did not
+    fail in a way that the test takes into account.
     """
     if not trials:  # none can be declared before the choice
         raise Unsettled(
@@ -72,15 +76,61 @@ def readings(test: Test, evidence: Evidence, trials: Sequence[Trial]) -> tuple[A
             raise Unsettled("not run", f"no trial is declared where {describe(where)}")
         wanted.append(matching)
     found = _records(evidence, [trial for matching in wanted for trial in matching])
-    _check_numbers(test.metric, list(found.values()))
+    failures = {key: _failed(test, record) for key, record in found.items()}
+    counted = test.criterion.every
+    _check_numbers(test.metric, [record for key, record in found.items() if counted or not failures[key]])
     return tuple(
-        tuple(Reading(record := found[_key(trial)], _number(record, test.metric)) for trial in matching)
+        tuple(
+            Reading(record := found[key], _number(record, test.metric), failures[key]) for key in map(key_of, matching)
+        )
         for matching in wanted
     )
 
 
+def _failed(test: Test, record: Record) -> bool:
+    return record.diverged or any(meets(beyond, _number(record, metric)) for metric, beyond in test.fails.items())
+
+
+def meets(criterion: Criterion, value: float) -> bool:
+    """Whether a number lies within the bounds; one that is none does not."""
+    above = criterion.low is None or criterion.low <= value
+    return above and (criterion.high is None or value <= criterion.high) and not math.isnan(value)
+
+
+def survivors(groups: Sequence[Arm]) -> tuple[tuple[Arm, ...], int]:
+    """The arms without the seeds in which a trial of any of them failed, and how many seeds these are."""
+    failed = {reading.record.seed for arm in groups for reading in arm if reading.failed}
+    if not failed:
+        return tuple(groups), 0
+    kept = tuple(tuple(reading for reading in arm if reading.record.seed not in failed) for arm in groups)
+    return kept, len(failed)
+
+
+def events(test: Test, arm: Arm) -> dict[int, bool]:
+    """Whether what the test counts happened, by seed.
+
+    Raises `Unsettled` where a seed has several trials.
+    """
+    found: dict[int, bool] = {}
+    for reading in arm:
+        if reading.record.seed in found:
+            raise Unsettled("inconclusive", "a rate needs arms with one trial a seed")
+        found[reading.record.seed] = reading.failed if test.event is None else meets(test.event, reading.value)
+    return dict(sorted(found.items()))
+
+
+def are_identical(groups: Sequence[Arm]) -> bool:
+    """Whether the arms of each comparison gave the same in every trial, in all that was returned: they did the same."""
+    pairs = [(groups[i], groups[i + 1]) for i in range(0, len(groups) - 1, 2)]
+    return bool(pairs) and all(
+        [(each.record.seed, each.record.values) for each in first]
+        == [(each.record.seed, each.record.values) for each in second]
+        for first, second in pairs
+    )
+
+
 def check_comparable(groups: Sequence[Arm], evidence: Evidence) -> None:
-    """Raise `Unsettled` where the records differ in what must be held fixed: device, torch version, data set."""
+    """Raise `Unsettled` where the records differ in what must be held fixed: device, torch, and in a seed the data."""
     records = [reading.record for arm in groups for reading in arm]
     environments = [evidence.environments.get(record.environment) for record in records]
     devices = {environment.device if environment else "unknown" for environment in environments}
@@ -88,8 +138,9 @@ def check_comparable(groups: Sequence[Arm], evidence: Evidence) -> None:
     for what, values in (("devices", devices), ("versions of torch", versions)):
         if len(values) > 1:
             raise Unsettled("inconclusive", f"the trials compared ran on different {what}: {', '.join(sorted(values))}")
-    if len({record.data for record in records}) > 1:
-        raise Unsettled("inconclusive", "the trials compared did not see the same data set")
+    seen: dict[int, str] = {}
+    if any(seen.setdefault(record.seed, record.data) != record.data for record in records):
+        raise Unsettled("inconclusive", "the trials compared did not see the same data")
 
 
 def check_size(test: Test, groups: Sequence[Arm]) -> None:
@@ -151,16 +202,17 @@ def _matches(parameters: Mapping[str, Scalar], where: Where) -> bool:
     return all(name in parameters and parameters[name] == value for name, value in where.items())
 
 
-def _key(of: Trial | Record) -> Key:
+def key_of(of: Trial | Record | Failure) -> Key:
+    """What a trial is told by, under whatever code: its parameters and its seed."""
     return tuple(sorted(of.parameters.items())), of.seed
 
 
 def _records(evidence: Evidence, trials: Sequence[Trial]) -> dict[Key, Record]:
     """The record of each trial; where there are two, the one of the code as it is now, else the later one."""
-    fingerprints = {_key(trial): trial.fingerprint for trial in trials}
+    fingerprints = {key_of(trial): trial.fingerprint for trial in trials}
     found: dict[Key, Record] = {}
     for record in evidence.records:
-        key = _key(record)
+        key = key_of(record)
         if key in fingerprints and not (key in found and found[key].fingerprint == fingerprints[key]):
             found[key] = record
     missing = [key for key in fingerprints if key not in found]

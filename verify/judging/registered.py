@@ -12,7 +12,15 @@ from verify.model import Claim, Criterion, Registration, Scalar, Test, Where
 
 Kind = Literal["before", "after", "changed", "unregistered"]
 Setting = (
-    Criterion | Where | str | Scalar | tuple[Where, ...] | tuple[str, ...] | tuple[tuple[float, float], ...] | None
+    Criterion
+    | Where
+    | Scalar
+    | dict[str, Criterion]
+    | tuple[int, ...]
+    | tuple[Where, ...]
+    | tuple[str, ...]
+    | tuple[tuple[float, float], ...]
+    | None
 )
 
 
@@ -40,8 +48,9 @@ class Standing(Struct, frozen=True):
     """From the previous one to what is declared now."""
 
 
-def standing(claim: Claim, seeds: int, registered: Iterable[Registration]) -> Standing:
-    """Of a claim at a scale that declares so many seeds; `registered` is in the order of time, of any claims."""
+def standing(claim: Claim, looks: Sequence[int], registered: Iterable[Registration]) -> Standing:
+    """Of a claim at a scale that declares these looks; `registered` is in the order of time, of any claims."""
+    seeds = _one_or_all(looks)
     own = [each for each in registered if each.claim == claim.id]
     now = _settings(claim.test, claim.control, seeds)
     same = [each for each in own if _settings_of(each) == now]
@@ -54,12 +63,13 @@ def standing(claim: Claim, seeds: int, registered: Iterable[Registration]) -> St
 
 
 def due(
-    claims: Iterable[Claim], seeds: int, registered: Sequence[Registration], on: str, seen: int
+    claims: Iterable[Claim], looks: Sequence[int], registered: Sequence[Registration], on: str, seen: int
 ) -> list[Registration]:
     """What is to be registered before trials run: of each claim whose test is not the last one registered for it.
 
     `on` is the date by UTC; `seen` how many trials' results are known.
     """
+    seeds = _one_or_all(looks)
     last = {each.claim: _settings_of(each) for each in registered}
     return [
         Registration(claim.id, on, claim.test, seeds, claim.control, seen)
@@ -68,7 +78,12 @@ def due(
     ]
 
 
-def _settings(test: Test, control: Where | None, seeds: int) -> dict[str, Setting]:
+def _one_or_all(looks: Sequence[int]) -> int | tuple[int, ...]:
+    """As a registration says it."""
+    return looks[0] if len(looks) == 1 else tuple(looks)
+
+
+def _settings(test: Test, control: Where | None, seeds: int | tuple[int, ...]) -> dict[str, Setting]:
     return {**asdict(test), "control": control, "seeds": seeds}
 
 

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from verify.errors import UserError, listed
-from verify.judging.judge import choose
+from verify.judging.choices import choose
 from verify.model import Choice, Code, Evidence, Experiment, Record, Rung, Scalar, Scale, Trial, Verification
 from verify.planning.fingerprint import Definitions, digest
 
@@ -78,7 +78,7 @@ def points(rung: Rung) -> Iterator[Point]:
 
 
 def expand(slug: str, verification: Verification, rung: Rung, code: Code, lookup: Lookup) -> tuple[Trial, ...]:
-    """The trials of a verification at a scale, grid points outermost, seeds innermost.
+    """The trials of a verification at a scale, grid points outermost, seeds innermost, as many as the last look has.
 
     Raises:
         Waiting: a parameter is chosen by a verification for which `lookup` has no records.
@@ -92,7 +92,7 @@ def expand(slug: str, verification: Verification, rung: Rung, code: Code, lookup
         if stem in seen:  # a point that leaves out what is fixed, beside one that names it
             continue
         seen.add(stem)
-        for seed in range(rung.seeds):
+        for seed in range(rung.seeds[-1]):
             trials.append(
                 Trial(
                     review=slug,

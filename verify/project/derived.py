@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from verify.drawing.failure import CannotDraw
 from verify.errors import UserError
+from verify.judging.choices import doubts, rests_on
 from verify.model import Evidence, Figure, Review, Scale, Verdict, Verification
 from verify.planning.fingerprint import digest
 from verify.project import reviewfiles
@@ -208,15 +209,12 @@ def paths(project: Project, review: Review, drawing: Drawing) -> tuple[Path, Pat
 
 
 def _judge(project: Project, review: Review) -> Iterator[Verdict]:
-    from verify.judging.judge import judge
-
-    claims = len(review.claims)
     for verification, scale in project.rungs(review):
-        evidence = project.evidence(review.slug, verification.id, scale)
-        trials = project.trials(review, verification, scale)
-        blank = Evidence(review.slug, verification.id, scale)
-        for claim in verification.claims:
-            yield judge(claim, evidence or blank, trials, claims)
+        trials = project.to_last_look(review, verification, scale)
+        doubtful = list(doubts(verification.rungs[scale], trials, project.lookup(review, scale)))
+        outcome = project.stand(review, verification, scale)
+        for claim, verdict in zip(verification.claims, outcome.verdicts, strict=True):
+            yield msgspec.structs.replace(verdict, rests_on=rests_on(claim, doubtful))
 
 
 def _draw(review: Review, drawing: Drawing, evidence: Evidence | None) -> Drawn:

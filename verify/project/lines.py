@@ -210,7 +210,8 @@ def _wrong_registration(registration: Registration) -> str:
         dated = False
     if not dated:
         return f"'{registration.on}' is no date such as 2026-11-27"
-    if registration.seeds < 1 or registration.seen < 0:
+    looks = registration.seeds if isinstance(registration.seeds, tuple) else (registration.seeds,)
+    if not looks or min(looks) < 1 or registration.seen < 0:
         return "a test is registered with one seed or more, and after zero trials or more"
     return "" if _can_be_declared(registration.test) else "no review can declare the test that is registered here"
 

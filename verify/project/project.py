@@ -7,8 +7,9 @@ from functools import cached_property
 from pathlib import Path
 
 from verify.errors import UserError, UserErrors, nearest
+from verify.judging.looks import Outcome, at_look, intervals, stand
 from verify.model import SCALES, Code, Evidence, Experiment, Figure, Record, Review, Scale, Trial, Verdict, Verification
-from verify.planning.plan import Waiting, expand
+from verify.planning.plan import Lookup, Waiting, expand
 from verify.project import loading, own, store
 from verify.project.lines import OlderFormat, Place
 from verify.project.loading import Parsed
@@ -43,7 +44,8 @@ class Project:
         self._evidence: dict[Path, Evidence | None] = {}
         self._older: dict[Path, UserError] = {}
         """Evidence that an earlier version of this program wrote, which counts as none: what is said of it."""
-        self._trials: dict[tuple[str, str, Scale], tuple[Trial, ...]] = {}
+        self._trials: dict[Place, tuple[Trial, ...]] = {}
+        self._stands: dict[Place, Outcome] = {}
 
     @classmethod
     def load(cls, root: Path) -> Project:
@@ -113,6 +115,22 @@ class Project:
         return tuple(name for name, found in self._parsed[review.slug].modules.items() if found)
 
     def trials(self, review: Review, verification: Verification, scale: Scale) -> tuple[Trial, ...]:
+        """The trials that are due by the evidence: all that are declared, up to the look at which it stands."""
+        rung, declared = verification.rungs[scale], self.to_last_look(review, verification, scale)
+        return declared if len(rung.seeds) == 1 else at_look(declared, self.stand(review, verification, scale).seeds)
+
+    def stand(self, review: Review, verification: Verification, scale: Scale) -> Outcome:
+        """At which look the evidence stands, and its verdicts."""
+        key = (review.slug, verification.id, scale)
+        if key not in self._stands:
+            evidence = self.evidence(*key) or Evidence(*key)
+            trials = self.to_last_look(review, verification, scale)
+            self._stands[key] = stand(
+                verification.claims, verification.rungs[scale], evidence, trials, intervals(review)
+            )
+        return self._stands[key]
+
+    def to_last_look(self, review: Review, verification: Verification, scale: Scale) -> tuple[Trial, ...]:
         """The trials declared now; none while a parameter waits for a choice that has no evidence."""
         key = (review.slug, verification.id, scale)
         if key not in self._trials:
@@ -120,25 +138,35 @@ class Project:
         return self._trials[key]
 
     def _expand(self, review: Review, verification: Verification, scale: Scale) -> tuple[Trial, ...]:
-        def lookup(chooser: str) -> Sequence[Record] | None:
-            evidence = self.evidence(review.slug, chooser, scale)
-            return evidence.records if evidence else None
-
         code = self.code(review, verification)
         try:
-            return expand(review.slug, verification, verification.rungs[scale], code, lookup)
+            return expand(review.slug, verification, verification.rungs[scale], code, self.lookup(review, scale))
         except Waiting:
             return ()
 
+    def lookup(self, review: Review, scale: Scale) -> Lookup:
+        """What verifications choose by: the evidence of others at the same scale."""
+
+        def records(chooser: str) -> Sequence[Record] | None:
+            evidence = self.evidence(review.slug, chooser, scale)
+            return evidence.records if evidence else None
+
+        return records
+
+    def due(self, review: Review, verification: Verification, scale: Scale) -> int:
+        """How many `trials` there are, without looking at any where nothing is chosen and there is one look."""
+        one = len(verification.rungs[scale].seeds) == 1
+        return len((self.fingerprints if one else self.trials)(review, verification, scale))
+
     def fingerprints(self, review: Review, verification: Verification, scale: Scale) -> tuple[str, ...]:
-        """Those of `trials`, without looking at any where nothing is chosen."""
+        """Those of all trials to the last look, without looking at any where nothing is chosen."""
         declared = self.declared(review, verification, scale)
         if declared is None:
-            declared = tuple(trial.fingerprint for trial in self.trials(review, verification, scale))
+            declared = tuple(trial.fingerprint for trial in self.to_last_look(review, verification, scale))
         return declared
 
     def declared(self, review: Review, verification: Verification, scale: Scale) -> tuple[str, ...] | None:
-        """The fingerprints of the trials declared now; None where they depend on a choice."""
+        """The fingerprints of the trials declared now, to the last look; None where they depend on a choice."""
         return self._parsed[review.slug].fingerprints.get(f"{verification.id}.{scale}")
 
     def rungs(self, review: Review) -> Iterator[tuple[Verification, Scale]]:
@@ -180,6 +208,7 @@ class Project:
         """Read the evidence anew the next time: it was just written, and trials may have been chosen by it."""
         path = self.evidence_path(slug, verification, scale)
         self._trials.clear()
+        self._stands.clear()
         self._older.pop(path, None)
         self._evidence.pop(path, None)
 

@@ -63,6 +63,15 @@ class Estimate:
         costs = self._costs[job.key]
         return sum(costs.of(trial) or 0.0 for trial in batch.trials)
 
+    def add(self, job: Job) -> float | None:
+        """Expect what became due of a job that goes on; its seconds of one worker."""
+        self._costs[job.key] = _costs(job)
+        more = sum(self._of(job))
+        if self.total is None:
+            return None
+        self.total += more
+        return more
+
     def _of(self, job: Job) -> Iterator[float]:
         if job.state == "waiting":
             for trials in _sizes(job):
@@ -123,7 +132,7 @@ def _sizes(job: Job) -> Iterator[int]:
             name: value for name, value in point.items() if name not in job.experiment.batch_axes or name in splitting
         }
         key = _encoder.encode(shared)
-        groups[key] = groups.get(key, 0) + job.rung.seeds
+        groups[key] = groups.get(key, 0) + job.seeds
     for size in groups.values():
         pieces = -(-size // job.experiment.batch)
         for piece in range(pieces):

@@ -88,7 +88,7 @@ class Execution:
             self._keep(job, [each for each in batches if not each[1].error])
             self._note_failures(job, [each for each in batches if each[1].error])
             if not job.untried:
-                self._complete(job)
+                self._end(job)
 
     def _keep(self, job: Job, ended: Sequence[Ended]) -> None:
         environments = [self._environment(done) for _, done in ended]
@@ -159,6 +159,15 @@ class Execution:
         for number in [number for number, (whose, _) in self._running.items() if whose is job]:
             if self._executor.cancel(number):
                 del self._running[number]
+
+    def _end(self, job: Job) -> None:
+        """All trials of a look were tried: go on to the next where a claim is not decided, else complete."""
+        if job.key in self.stopped or not job.go_on():
+            self._complete(job)
+            return
+        more = self._estimate.add(job)
+        self._listener.goes_on(job, len(job.untried), None if more is None else more / self._executor.workers)
+        self._submit([job])
 
     def _complete(self, job: Job) -> None:
         """All trials were tried: publish, and start those whose parameters this one chooses."""

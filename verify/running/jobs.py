@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from verify.errors import UserError, UserErrors, reason
+from verify.judging.looks import at_look, intervals, stand
 from verify.judging.registered import due
 from verify.model import (
     SCALES,
@@ -61,7 +62,10 @@ class Job:
         """The verification that chooses a parameter, in states `waiting` and `blocked`."""
         self.why_waiting = ""
         self.trials: tuple[Trial, ...] = ()
-        """As declared; none in state `fresh` where fingerprints were known without them."""
+        """As declared, up to the look that is due; none in state `fresh` where fingerprints were known without them."""
+        self.seeds = self.rung.seeds[0]
+        """As many as that look has."""
+        self._to_last_look: tuple[Trial, ...] = ()
         self.untried: dict[str, Planned] = {}
         """By fingerprint, the trials that this run has yet to try."""
         self.failed: dict[str, Failure] = {}
@@ -101,7 +105,7 @@ class Job:
         if self.trials:
             return len(self.trials)
         declared = self.project.declared(self.review, self.verification, self.scale)
-        return sum(1 for _ in points(self.rung)) * self.rung.seeds if declared is None else len(declared)
+        return sum(1 for _ in points(self.rung)) * self.seeds if declared is None else len(declared)
 
     @property
     def fresh(self) -> int:
@@ -112,7 +116,8 @@ class Job:
     def take_as_fresh(self, jobs: dict[Key, Job], *, missing: bool) -> bool:
         """Whether fingerprints alone show every trial to be fresh: what a run with nothing to do has time for.
 
-        Then no result is read. `jobs` holds those that choose this one's parameters.
+        No result is read then, and so it cannot be said whether a look before the last was all that was needed.
+        `jobs` holds those that choose this one's parameters.
         """
         trials: tuple[Trial, ...] = ()
         declared = self.project.declared(self.review, self.verification, self.scale)
@@ -127,6 +132,7 @@ class Job:
             known |= store.fingerprints(self.project.evidence_path(*self.key))
         if not known.issuperset(declared):
             return False
+        self.seeds = self.rung.seeds[-1]
         self._begin("fresh", trials)
         return True
 
@@ -170,13 +176,34 @@ class Job:
         """Find the trials and their states; `jobs` holds those that choose this one's parameters."""
         self._begin("planned")
         try:
-            self.trials = self._expand(jobs)
+            self._to_last_look = self._expand(jobs)
         except Waiting as waiting:
             self.state = "waiting" if self._of_chooser(jobs, waiting.verification) is None else "blocked"
             self.waits_for, self.why_waiting = waiting.verification, waiting.reason
             return
+        self._take_look()
         states = examine(self.trials, self.known.evidence(), self.code.definitions)
         self.untried = {each.trial.fingerprint: self._with_reason(each) for each in states if each.state != "fresh"}
+
+    def _take_look(self) -> None:
+        """Find which look is due: the first at which every claim is decided, else the first that is not complete."""
+        self.seeds = self.rung.seeds[0]
+        if len(self.rung.seeds) > 1:
+            known = self.known.evidence(self._to_last_look)
+            claims = self.verification.claims
+            self.seeds = stand(claims, self.rung, known, self._to_last_look, intervals(self.review)).seeds
+        self.trials = at_look(self._to_last_look, self.seeds)
+
+    def go_on(self) -> bool:
+        """Once all is tried: go on to the next look where a claim is not decided; whether there is something to run."""
+        before = self.seeds
+        self._take_look()
+        if self.seeds > before:
+            results = self.known.records
+            due = (trial for trial in self.trials if trial.fingerprint not in results | self.failed)
+            why = f"not decided with {before} seeds"
+            self.untried = {trial.fingerprint: Planned(trial, "missing", why) for trial in due}
+        return bool(self.untried)
 
     def _with_reason(self, planned: Planned) -> Planned:
         why = self._elsewhere.get(planned.trial.fingerprint)
@@ -256,7 +283,7 @@ class Job:
     def unpublished(self) -> bool:
         """Whether all is fresh here, but the evidence is of other trials: a run was cut short before it was written."""
         declared = self.project.declared(self.review, self.verification, self.scale)
-        wanted = {each.fingerprint for each in self.trials} if declared is None else set(declared)
+        wanted = {each.fingerprint for each in self.trials} or set(declared or ())
         return self.complete and store.fingerprints(self.project.evidence_path(*self.key)) != wanted
 
     def publish(self) -> str:

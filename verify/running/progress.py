@@ -26,6 +26,9 @@ class Listener(Protocol):
     def advanced(self, job: Job, batch: Batch, seconds: float, work: Work | None) -> None:
         """A batch is done, and with it the work so far; None where it was never timed."""
 
+    def goes_on(self, job: Job, trials: int, seconds: float | None) -> None:
+        """A claim is not decided at a look, so that so many more trials are due, which take about so long."""
+
     def failed(self, job: Job, batch: Batch, error: str, log: str) -> None:
         """A batch failed; one of several trials is tried in halves."""
 
@@ -45,6 +48,7 @@ class Silent:
     def started(self, trials: int, workers: int, seconds: float | None) -> None: ...
     def begun(self, names: Sequence[str]) -> None: ...
     def advanced(self, job: Job, batch: Batch, seconds: float, work: Work | None) -> None: ...
+    def goes_on(self, job: Job, trials: int, seconds: float | None) -> None: ...
     def failed(self, job: Job, batch: Batch, error: str, log: str) -> None: ...
     def published(self, job: Job, outcome: str) -> None: ...
     def repeating(self, trials: int) -> None: ...
@@ -77,6 +81,11 @@ class Plain:
             left = self._left.seconds
             more = f", about {duration(left)} left" if left is not None and self._done < self._total else ""
             self._say(f"[{self._done}/{self._total}] {job.name}: {last}{more}")
+
+    def goes_on(self, job: Job, trials: int, seconds: float | None) -> None:
+        self._total += trials
+        self._left.extend(seconds)
+        self._say(next_look(job, trials))
 
     def failed(self, job: Job, batch: Batch, error: str, log: str) -> None:
         count = len(batch.trials)
@@ -127,6 +136,12 @@ class Left:
         """Counted down since the last batch ended; None where it cannot be told."""
         return None if self._left is None else max(self._left - (time.monotonic() - self._since), 0.0)
 
+    def extend(self, seconds: float | None) -> None:
+        """Expect so much more; None: what cannot be told."""
+        if self._expected is not None and self._left is not None:
+            self._expected += seconds or 0.0
+            self._left += seconds or 0.0
+
     def advance(self, work: Work | None, trials: float) -> None:
         """So much is done; `trials` is the share of them, which counts where the work was never timed."""
         self._since = time.monotonic()
@@ -135,6 +150,13 @@ class Left:
             self._left = (1 - work.share) * max(self._expected * work.pace, elapsed)
         elif trials > 0.05:
             self._left = (1 - trials) * elapsed / trials
+
+
+def next_look(job: Job, trials: int) -> str:
+    looks = job.rung.seeds
+    number = looks.index(job.seeds) + 1
+    more = f"{trials} more trial{'s' * (trials != 1)}"
+    return f"{job.name} {job.scale}: not decided, on to look {number} of {len(looks)}, {job.seeds} seeds: {more}"
 
 
 def headline(trials: int, workers: int, seconds: float | None) -> str:

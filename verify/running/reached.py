@@ -9,6 +9,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from verify.judging.looks import at_look, intervals
 from verify.model import Evidence, Record, Review, Scale, Trial, Verdict, Verification
 from verify.planning.plan import Planned, Waiting, examine, expand
 from verify.project import store
@@ -42,6 +43,8 @@ class _State(Struct, frozen=True):
     planned: tuple[Planned, ...] = ()
     word: Literal["reached", "not run here", "stale here"] = "not run here"
     why: str = ""
+    verdicts: tuple[Verdict, ...] = ()
+    """Of its claims, where it is `reached`."""
 
 
 def reached(project: Project, review: Review, published: Published, judged: Judged) -> Iterator[Reached]:
@@ -50,7 +53,7 @@ def reached(project: Project, review: Review, published: Published, judged: Judg
     Raises:
         UserErrors: a journal cannot be read.
     """
-    states = _States(project, review)
+    states = _States(project, review, judged)
     for verification, scale in project.rungs(review):
         state = states.of(verification, scale)
         before = {claim.id: published.get((review.slug, scale, claim.id)) for claim in verification.claims}
@@ -59,8 +62,7 @@ def reached(project: Project, review: Review, published: Published, judged: Judg
             for claim in verification.claims:
                 yield Reached(review.slug, claim.id, scale, state.word, None, before.get(claim.id), state.why)
             continue
-        trials = [each.trial for each in state.planned]
-        for here in judged.verdicts(verification.claims, state.journal, trials, len(review.claims)):
+        for here in state.verdicts:
             then = before.get(here.claim)
             yield Reached(review.slug, here.claim, scale, _held(here, then), here, then)
 
@@ -74,9 +76,11 @@ def _held(here: Verdict, before: Verdict | None) -> Word:
 class _States:
     """Those of a review, each looked at once; parameters are chosen by what was run here, never by the evidence."""
 
-    def __init__(self, project: Project, review: Review) -> None:
+    def __init__(self, project: Project, review: Review, judged: Judged) -> None:
         self._project = project
         self._review = review
+        self._judged = judged
+        self._intervals = intervals(review)
         self._by_id = {each.id: each for each in review.verifications}
         self._found: dict[tuple[str, Scale], _State] = {}
 
@@ -96,9 +100,11 @@ class _States:
             trials = expand(self._review.slug, verification, rung, code, lambda name: self._records(name, scale))
         except Waiting as waiting:
             return _State(journal, (), "stale here", waiting.reason)
-        planned = tuple(examine(trials, journal, code.definitions))
+        own = _only(journal, trials)
+        outcome = self._judged.stand(verification.claims, rung, own, trials, self._intervals)
+        planned = tuple(examine(at_look(trials, outcome.seeds), journal, code.definitions))
         word = self._word(journal, planned)
-        return _State(_only(journal, trials), planned, word, "" if word == "reached" else _why(planned))
+        return _State(own, planned, word, "" if word == "reached" else _why(planned), outcome.verdicts)
 
     def _records(self, name: str, scale: Scale) -> Sequence[Record] | None:
         """Records of the verification that chooses a parameter; None until all its trials were run here."""

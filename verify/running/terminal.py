@@ -12,7 +12,7 @@ from verify.errors import listed, visible
 from verify.planning.plan import Batch
 from verify.running.estimate import Work
 from verify.running.jobs import Job
-from verify.running.progress import Left, duration, headline, repetition
+from verify.running.progress import Left, duration, headline, next_look, repetition
 
 
 class _Left(ProgressColumn):
@@ -59,6 +59,12 @@ class Terminal:
         del seconds
         self._progress.update(self._task, advance=len(batch.trials), description=job.name)
         self._left.left.advance(work, self._progress.tasks[self._task].percentage / 100)
+
+    def goes_on(self, job: Job, trials: int, seconds: float | None) -> None:
+        total = self._progress.tasks[self._task].total
+        self._progress.update(self._task, total=(total or 0) + trials)
+        self._left.left.extend(seconds)
+        self._say(next_look(job, trials))
 
     def failed(self, job: Job, batch: Batch, error: str, log: str) -> None:
         self._say(f"{job.name}: {error}\n    log: {log}")

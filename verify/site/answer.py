@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from verify.model import STATUSES, Scale, Status
 from verify.site.views import ClaimView, ReviewView
-from verify.site.words import LOOKS
+from verify.site.words import BADGES
 
 JUDGED: tuple[Status, ...] = ("supported", "contradicted", "inconclusive")
 """Verdicts that come from evidence."""
@@ -97,7 +97,7 @@ def scale_before(claimed: ClaimView, scale: Scale) -> Scale | None:
 
 def anchor(scale: Scale, status: Status) -> str:
     """Of all claims with a status at a scale, in the ladder."""
-    return f"at-{scale}-{LOOKS[status].style}"
+    return f"at-{scale}-{BADGES[status].style}"
 
 
 def _ran(page: ReviewView, scale: Scale) -> list[ClaimView]:

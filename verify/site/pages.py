@@ -275,7 +275,7 @@ def _body(project: Project, page: ReviewView, link: Link, equations: MutableMapp
 def _own_ids(page: ReviewView) -> Iterator[str]:
     """The ids of a review's page that are not its text's."""
     yield from ("verdicts", "not-testable", "at-changes")
-    yield from (answer.anchor(scale, status) for scale in page.scales for status in words.LOOKS)
+    yield from (answer.anchor(scale, status) for scale in page.scales for status in words.BADGES)
     for each in page.verifications.values():
         yield each.verification.id
         yield from _code_ids([each]) if each.in_review else ()
@@ -358,7 +358,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"asset": assets.path, "engine": files.engine_path, "looks": words.LOOKS}
+    environment.globals |= {"asset": assets.path, "engine": files.engine_path, "badges": words.BADGES}
     environment.filters |= {
         "addresses": _addresses,
         "anchor": words.anchor,
@@ -368,6 +368,9 @@ def _environment() -> Environment:
         "code_path": _code_path,
         "control": words.control,
         "control_measured": words.control_measured,
+        "doubt": words.doubt,
+        "failures": words.failures,
+        "look": words.look,
         "count_of": words.count,
         "criterion": words.criterion,
         "duration": words.duration,

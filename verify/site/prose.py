@@ -76,12 +76,12 @@ class Prose:
 
     def _reference(self, item: Reference) -> str:
         result = self._result(item)
-        look = words.LOOKS[result.verdict.status]
+        badge = words.BADGES[result.verdict.status]
         says = escape(self._claims[item.claim].claim.says)
         at = f" at {item.scale}" if item.scale else ""
         hidden = 'aria-hidden="true" data-search-exclude="1"'
-        icon = f'<span class="verdict__icon" {hidden}>{escape(look.icon)}</span>'
-        opening = f'<a class="verdict verdict--{look.style}" href="#claim-{item.claim}" title="{says}">'
+        icon = f'<span class="verdict__icon" {hidden}>{escape(badge.icon)}</span>'
+        opening = f'<a class="verdict verdict--{badge.style}" href="#claim-{item.claim}" title="{says}">'
         text = f"{opening}{icon}{result.verdict.status}{at}</a>"
         if item.stated and item.stated != result.verdict.status:
             text += _mark(f"this sentence was written for: {item.stated}")

@@ -35,7 +35,7 @@ class Standing(Struct, frozen=True):
 
     scale: Scale
     declared: int
-    """Trials declared; 0 while a parameter waits for another verification's choice."""
+    """Trials declared, up to the look that is due; 0 while a parameter waits for another verification's choice."""
     fresh: int
     stale: int
     """Records of trials that are not declared (any more): other code, other parameters."""
@@ -263,7 +263,7 @@ def _standing(project: Project, review: Review, verification: Verification, scal
     used = {record.environment for record in evidence.records}
     return Standing(
         scale=scale,
-        declared=len(project.fingerprints(review, verification, scale)),
+        declared=project.due(review, verification, scale),
         fresh=len(evidence.records) - stale,
         stale=stale,
         failed=len(evidence.failures),
@@ -315,8 +315,8 @@ def _claim(
         if verdict is None:
             verdict = Verdict(claim.id, standing.scale, "not run", "no verdict is stored yet")
         evidence = project.evidence(review.slug, verification.id, standing.scale)
-        seeds = verification.rungs[standing.scale].seeds
-        tested = registered.standing(claim, seeds, evidence.registered if evidence else ())
+        looks = verification.rungs[standing.scale].seeds
+        tested = registered.standing(claim, looks, evidence.registered if evidence else ())
         results[standing.scale] = Result(standing.scale, verdict, standing, tested)
     return ClaimView(claim, verification, results)
 

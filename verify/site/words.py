@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from verify.judging.registered import Standing
-from verify.model import Claim, Criterion, Scalar, Status, Test, Verdict, Where
+from verify.model import Chosen, Claim, Criterion, Scalar, Status, Test, Verdict, Where
 
 
-class Look(Struct, frozen=True):
+class Badge(Struct, frozen=True):
     """How a status is shown: never by its colour alone."""
 
     icon: str
@@ -22,12 +22,12 @@ class Look(Struct, frozen=True):
     means: str
 
 
-LOOKS: dict[Status, Look] = {
-    "supported": Look("✓", "supported", "the evidence meets the criterion"),
-    "contradicted": Look("✕", "contradicted", "the evidence lies on the other side of the criterion"),
-    "inconclusive": Look("?", "inconclusive", "the evidence does not decide"),
-    "not run": Look("–", "not-run", "there is no evidence yet"),
-    "failed": Look("!", "failed", "a trial crashed, hung or diverged where it may not"),
+BADGES: dict[Status, Badge] = {
+    "supported": Badge("✓", "supported", "the evidence meets the criterion"),
+    "contradicted": Badge("✕", "contradicted", "the evidence lies on the other side of the criterion"),
+    "inconclusive": Badge("?", "inconclusive", "the evidence does not decide"),
+    "not run": Badge("–", "not-run", "there is no evidence yet"),
+    "failed": Badge("!", "failed", "a trial crashed, hung or diverged where it may not"),
 }
 
 
@@ -95,7 +95,10 @@ def asks(test: Test) -> str:
     elif test.criterion.every:
         subject = f"{test.metric} in {subject}"
     given = f", where {where(test.where)}" if test.where else ""
-    return f"{subject}{given}: {criterion(test.criterion)}"
+    rate = test.criterion.rate
+    often = "" if rate is None else f", in at least {number(100 * rate)} % of seeds"
+    tails = ", by an interval for heavy tails" if test.heavy_tails else ""
+    return f"{subject}{given}: {criterion(test.criterion)}{often}{tails}"
 
 
 def _statistic(test: Test) -> str:
@@ -108,9 +111,21 @@ def _statistic(test: Test) -> str:
         "slope": f"slope of {test.metric} {per}{minus}",
         "interaction": f"interaction: {_effects(test, per)}{minus}",
         "holdout_error": f"error of the {test.form} form at the largest {test.along}{_rivals(test.rivals)}",
+        "rate": f"rate of trials {_event(test)}{minus}",
         "sd": f"log ratio of the sd over seeds of {test.metric}{over}" if over else f"sd over seeds of {test.metric}",
     }
     return statistics[test.statistic]
+
+
+def _event(test: Test) -> str:
+    if test.event is not None:
+        return f"with {test.metric} {criterion(test.event)}"
+    return f"that failed ({failing(test.fails)})" if test.fails else "that diverged"
+
+
+def failing(fails: Mapping[str, Criterion]) -> str:
+    """When a trial counts as failed."""
+    return " or ".join(["diverged", *(f"{metric} {criterion(beyond)}" for metric, beyond in fails.items())])
 
 
 def _effects(test: Test, per: str) -> str:
@@ -164,8 +179,47 @@ def _otherwise(standing: Standing) -> str:
     if "control" in changed:
         parts.append(f"the control was {where(previous.control)}" if previous.control else "there was no control")
     if "seeds" in changed:
-        parts.append(f"there {'was' if previous.seeds == 1 else 'were'} {count(previous.seeds, 'seed')}")
+        parts.append(f"there {_were(previous.seeds)}")
     return f"{previous.on}: {' and '.join(parts)}"
+
+
+def _were(seeds: int | tuple[int, ...]) -> str:
+    if isinstance(seeds, int):
+        return f"{'was' if seeds == 1 else 'were'} {count(seeds, 'seed')}"
+    return f"were looks at {', '.join(map(str, seeds))} seeds"
+
+
+def look(verdict: Verdict, looks: Sequence[int]) -> str:
+    """At which of the declared looks a verdict was reached, and whether a run would go on; empty where there is one."""
+    if len(looks) == 1 or verdict.status in ("not run", "failed"):
+        return ""
+    place = f"look {verdict.look} of {len(looks)} ({count(looks[verdict.look - 1], 'seed')})"
+    if not verdict.undecided:
+        return f"Decided at {place}."
+    if verdict.look == len(looks):
+        return f"Not decided at {place}, the last."
+    return f"Not decided at {place}; a run goes on to {looks[verdict.look]}."
+
+
+def failures(verdict: Verdict) -> str:
+    """How many trials of each arm failed; empty where none did."""
+    if not verdict.failed:
+        return ""
+    arms = " and ".join(map(str, verdict.failed))
+    which = "" if len(verdict.failed) == 1 else ", by arm"
+    return f"Failed trials{which}: {arms}."
+
+
+def doubt(chosen: Chosen) -> str:
+    """Why a value that another verification chose may well have come out otherwise."""
+    for_what = f" for {where(chosen.where)}" if chosen.where else ""
+    parts = []
+    if chosen.edge:
+        parts.append(f"is the {chosen.edge} value that was tried")
+    if chosen.rivals:
+        parts.append(f"is not told from {', '.join(map(scalar, chosen.rivals))} by the spread over seeds")
+    value = f"{chosen.parameter} = {scalar(chosen.value)}{for_what}"
+    return f"Rests on a choice: {value}, chosen by {chosen.verification}, {' and '.join(parts)}."
 
 
 def measured(verdict: Verdict) -> str:
