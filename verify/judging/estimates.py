@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 Interval = tuple[float, float]
+Array = NDArray[np.float64]
 
 
 def t_interval(mean: float, spread: float, level: float, n: int) -> Interval:
@@ -40,7 +43,110 @@ def sd_ratio_interval(log_ratio: float, correlation: float, level: float, n: int
     return log_ratio - half, log_ratio + half
 
 
-def sd(numbers: Sequence[float]) -> float:
+def signed_rank_interval(numbers: Sequence[float], level: float) -> tuple[float, Interval]:
+    """Hodges and Lehmann's (1963) estimate and the interval that inverts Wilcoxon's exact signed-rank test.
+
+    Both are of the pseudomedian: the median of the mean of two independent numbers, which is the mean and the median
+    where the distribution is symmetric.  The estimate is the median of the n (n + 1) / 2 means of two of the
+    numbers, each with itself too (Walsh averages); the ends are two of them, counted from either side.  Symmetric
+    numbers, of whatever tails, are missed at most as often as stated; skewed ones a little more often.  The whole
+    line where so few numbers reach no such level: below 6 at 0.95, 10 at 0.998.
+
+    Made for hundreds of numbers: memory grows with the square of n, time (the first time) with its cube.
+    """
+    values = np.asarray(numbers, float)
+    i, j = np.triu_indices(len(values))
+    walsh = np.sort(values[i] / 2 + values[j] / 2)
+    estimate, place = float(np.median(walsh)), _signed_rank(len(values), level)
+    if place == 0:
+        return estimate, (-math.inf, math.inf)
+    return estimate, (float(walsh[place - 1]), float(walsh[-place]))
+
+
+@cache
+def _signed_rank(n: int, level: float) -> int:
+    """How many sums of positive ranks lie in one tail: the end's place among the Walsh averages, 0 for none."""
+    chances = np.ones(1)  # of each sum, of the ranks so far; rank r is added or not
+    for rank in range(1, n + 1):
+        longer = np.zeros(len(chances) + rank)
+        longer[: len(chances)] += chances / 2
+        longer[rank:] += chances / 2
+        chances = longer
+    return int(np.searchsorted(np.cumsum(chances), (1 - level) / 2, side="right"))
+
+
+def deviation_interval(numbers: Sequence[float], level: float) -> tuple[float, Interval]:
+    """Mean absolute deviation from the median, and an interval that heavy tails leave nearly as good as it says.
+
+    Bonett and Seier's (2003, doi:10.1198/0003130032323), on the log scale, but with Student's t for their normal
+    quantile, which misses too often at 20 numbers and fewer.  The estimate has n - 1 below, as theirs.  Of a normal
+    variable it is √(2/π) = 0.798 of the standard deviation.
+
+    Raises:
+        ValueError: all numbers are equal.
+    """
+    n, tau = len(numbers), float(_deviations(numbers).mean())
+    shift = float(np.mean(numbers) - np.median(numbers))
+    spread = math.sqrt((shift**2 + sd(numbers) ** 2) / tau**2 - 1)  # the square root of n times Var log tau
+    estimate, (low, high) = tau * n / (n - 1), t_interval(0.0, spread, level, n)
+    return estimate, (estimate * math.exp(low), estimate * math.exp(high))
+
+
+def deviation_ratio_interval(first: Sequence[float], second: Sequence[float], level: float) -> tuple[float, Interval]:
+    """Log ratio of two *paired* arms' mean absolute deviations from their medians, and its interval.
+
+    A t interval of what each pair adds to the log ratio, to first order: |x - median| / mean deviation of the first
+    arm minus that of the second.  So Levene's (1960) test, with Brown and Forsythe's (1974) medians, is paired and made
+    an interval.  Where one arm is distributed as the other, scaled, it is the log ratio of their sds too.
+
+    Raises:
+        ValueError: all numbers of an arm are equal.
+    """
+    above, below = _deviations(first), _deviations(second)
+    ratio = math.log(float(above.mean() / below.mean()))
+    low, high = t_interval(ratio, sd(above / above.mean() - below / below.mean()), level, len(above))
+    return ratio, (low, high)
+
+
+def _deviations(numbers: Sequence[float]) -> Array:
+    """Each number's distance from the median."""
+    values = np.asarray(numbers, float)
+    deviations: Array = np.abs(values - np.median(values))
+    if not deviations.any():
+        raise ValueError("a deviation needs numbers that differ")
+    return deviations
+
+
+def seeds_for_power(distances: Sequence[float], level: float, power: float = 0.9, most: int = 10_000) -> int | None:
+    """The fewest seeds, 3 or more, with which a t interval clears its bounds with a chance of `power`.
+
+    By the noncentral t distribution, if the numbers are normal and truth and spread are as given.  Where both ends of a
+    band are to be cleared at once, the chances of failing at either are added, which errs on the side of more.
+
+    Args:
+        distances: of the truth from each bound that the interval must clear, in standard deviations over seeds.
+        level: of the interval, which is two-sided.
+        power: the chance asked for.
+        most: give up beyond this many.
+
+    Returns:
+        None where more than `most` are needed, or the truth sits on a bound.
+    """
+
+    def enough(n: int) -> bool:
+        limit = special.stdtrit(n - 1, (1 + level) / 2)
+        return sum(float(special.nctdtr(n - 1, abs(each) * math.sqrt(n), limit)) for each in distances) <= 1 - power
+
+    low, high = 2, most
+    if not enough(most):
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
+
+
+def sd(numbers: Sequence[float] | Array) -> float:
     """The sample standard deviation, with n - 1 below."""
     return float(np.std(numbers, ddof=1))
 
