@@ -39,7 +39,7 @@ class Ours:
     def __init__(self, case: Case) -> None:
         self.case = case
         self.seeds = range(case.replicas)
-        self.examples = draw(data.load("mnist1d"), self.seeds, [4000] * case.replicas, "cpu").train
+        self.examples = draw(data.load("mnist1d", self.seeds), self.seeds, [4000] * case.replicas, "cpu").train
         self.ensemble = Ensemble.of(case.build, self.seeds)
         self._first = self.ensemble.weights.clone()
         self._training = self._new()

@@ -105,7 +105,7 @@ class _Run:
 
     def __init__(self, case: Case, quick: bool) -> None:
         seeds = range(case.replicas)
-        train = draw(data.load("mnist1d"), seeds, [4000] * case.replicas, "cpu").train
+        train = draw(data.load("mnist1d", seeds), seeds, [4000] * case.replicas, "cpu").train
         ensemble = Ensemble.of(case.build, seeds)
         self._training = Training(ensemble, train, seeds, minibatch=case.minibatch, optimizer=SGD(0.9, 5e-4))
         self._rates = [schedules.constant(0.01, 1 if quick else case.steps)] * case.replicas

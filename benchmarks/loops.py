@@ -84,8 +84,8 @@ def error(network: nn.Module, examples: Split) -> float:
 
 def dsd(seed: int, feed: Feed, parameters: dict[str, Any]) -> None:
     """Dense, sparse and dense again, or one of the controls."""
-    source, arm = data.load(parameters["dataset"]), parameters["arm"]
-    examples, minibatch = _subset(source, seed, parameters["examples"]), parameters.get("minibatch", 64)
+    (source, examples, validation, test), arm = _loaded(seed, parameters), parameters["arm"]
+    minibatch = parameters.get("minibatch", 64)
     network = _mlp(source, seed, parameters["width"])
     epochs = (parameters["epochs"], parameters["retrain_epochs"], parameters["retrain_epochs"])
     for phase, (count, factor) in enumerate(zip(epochs, (1.0, 0.1, 0.01), strict=True)):
@@ -97,9 +97,9 @@ def dsd(seed: int, feed: Feed, parameters: dict[str, Any]) -> None:
                 parameter.mul_(mask)
         rates = schedules.cosine(factor * parameters["lr"], round(count * len(examples.labels) / minibatch))
         batches = feed(examples, minibatch)
-        train(network, batches, rates, weight_decay=5e-4, masks=masks, points=10, watched=source.test)
+        train(network, batches, rates, weight_decay=5e-4, masks=masks, points=10, watched=test)
     error(network, examples)
-    error(network, source.validation)
+    error(network, validation)
 
 
 def _masks(network: nn.Module, arm: str, sparsity: float) -> list[Tensor]:
@@ -117,10 +117,10 @@ def _masks(network: nn.Module, arm: str, sparsity: float) -> list[Tensor]:
 
 def random_labels(seed: int, feed: Feed, parameters: dict[str, Any]) -> None:
     """A network on data that may have lost its meaning."""
-    source = data.load(parameters["dataset"])
+    source, examples, _, test = _loaded(seed, parameters)
     kind, minibatch = parameters["labels"], parameters.get("minibatch", 64)
-    examples = _corrupted(_subset(source, seed, parameters["examples"]), kind, seed)
-    test = source.test if kind == "random" else _corrupted(source.test, kind, seed)
+    examples = _corrupted(examples, kind, seed)
+    test = test if kind == "random" else _corrupted(test, kind, seed)
     torch.manual_seed(seed)
     linear = parameters["model"] == "linear"
     network = models.linear(source.features, source.classes) if linear else _mlp(source, seed, parameters["width"])
@@ -143,8 +143,7 @@ def _corrupted(examples: Split, kind: str, seed: int) -> Split:
 
 def large_batch(seed: int, feed: Feed, parameters: dict[str, Any]) -> None:
     """A large minibatch, its rate scaled, after a warmup."""
-    source, k = data.load(parameters["dataset"]), parameters["k"]
-    examples = _subset(source, seed, parameters["examples"])
+    (source, examples, validation, test), k = _loaded(seed, parameters), parameters["k"]
     minibatch = k * parameters["minibatch"]
     per_epoch = len(examples.labels) / minibatch
     steps, warmup = round(parameters["epochs"] * per_epoch), round(parameters["warmup_epochs"] * per_epoch)
@@ -152,20 +151,19 @@ def large_batch(seed: int, feed: Feed, parameters: dict[str, Any]) -> None:
     rates = warmed_up(parameters["rule"], parameters["lr"], k, steps, warmup, tuned)
     network = _mlp(source, seed, parameters["width"])
     batches = feed(examples, minibatch)
-    train(network, batches, rates, weight_decay=1e-4, nesterov=True, points=parameters["points"], watched=source.test)
-    error(network, source.validation)
+    train(network, batches, rates, weight_decay=1e-4, nesterov=True, points=parameters["points"], watched=test)
+    error(network, validation)
 
 
 def data_scaling(seed: int, feed: Feed, parameters: dict[str, Any]) -> None:
     """A subset of the data, at fixed steps or fixed epochs."""
-    source, minibatch = data.load(parameters["dataset"]), parameters["minibatch"]
-    examples = _subset(source, seed, parameters["examples"])
+    (source, examples, validation, test), minibatch = _loaded(seed, parameters), parameters["minibatch"]
     by_epochs = max(1, round(parameters["epochs"] * len(examples.labels) / minibatch))
     steps = parameters["steps"] if parameters["budget"] == "fixed-steps" else by_epochs
     network = _mlp(source, seed, parameters["width"])
     rates = schedules.cosine(parameters["lr"], steps)
     train(network, feed(examples, minibatch), rates, weight_decay=5e-4)
-    for split in (source.test, examples, source.validation):
+    for split in (test, examples, validation):
         error(network, split)
 
 
@@ -177,6 +175,9 @@ def _mlp(source: Dataset, seed: int, width: int) -> nn.Module:
     return models.mlp(source.features, source.classes, width=width)
 
 
-def _subset(source: Dataset, seed: int, size: int) -> Split:
-    rows = source.subset(seed, size)
-    return Split(source.train.inputs[rows], source.train.labels[rows])
+def _loaded(seed: int, parameters: dict[str, Any]) -> tuple[Dataset, Split, Split, Split]:
+    """The seed's data: the training subset, and the whole of the other two splits."""
+    source = data.load(parameters["dataset"], [seed])
+    rows = (source.subset(seed, parameters["examples"]), source.validation[seed], source.test[seed])
+    train, validation, test = map(source.take, rows)
+    return source, train, validation, test

@@ -180,7 +180,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """MNIST-1D with 200 examples; one thread, since others would only wait."""
+    """MNIST-1D with 200 examples a seed; one thread, since others would only wait."""
     import torch
 
     from verify.lab import data
@@ -188,9 +188,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     threads = torch.get_num_threads()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VERIFY_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setitem(data.MNIST1D, "num_samples", 200)
-        patch.setattr(data, "MNIST1D_TRAIN", 120)
-        patch.setattr(data, "MNIST1D_VALIDATION", 30)
+        patch.setitem(data.SIZES, "mnist1d", data.Sizes(120, 30, 50))
         torch.set_num_threads(1)
         yield
         torch.set_num_threads(threads)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -48,7 +49,8 @@ def test_a_share_lies_within_0_and_1(share: float) -> None:
 @pytest.mark.usefixtures("small")
 def test_wrong_labels_can_be_learnt_and_teach_nothing_true() -> None:
     trial: dict[str, Any] = {"examples": 40, "budget": "fixed-steps", "steps": 1500, "width": 64, "lr": 0.1}
-    right, wrong = run("data_scaling", [trial, {**trial, "noise": 1.0}])
-    assert right["train_error"] == 0
-    assert wrong["train_error"] == 0, "the error is by the labels that were trained on"
-    assert wrong["test_error"] >= 0.9 > right["test_error"], "worse than chance: a right label is never taught"
+    seeds = list(range(5))
+    found = run("data_scaling", [trial] * 5 + [{**trial, "noise": 1.0}] * 5, seeds * 2)
+    assert {each["train_error"] for each in found} == {0.0}, "the error is by the labels that were trained on"
+    right, wrong = (fmean(each["test_error"] for each in half) for half in (found[:5], found[5:]))
+    assert wrong > 0.9 > right, "worse than chance: a right label is never taught"

@@ -71,9 +71,8 @@ def test_two_cycles_begin_as_one_and_go_on_for_two_phases_more() -> None:
 def test_it_is_algorithm_1_written_out(arm: str, schedule: str, last_rate: float) -> None:
     """The same numbers from a plain loop with `torch.optim.SGD`, which shares no code with the experiment."""
     given = SMALL["dsd"]
-    source = data.load("mnist1d")
-    rows = source.subset(0, given["examples"])
-    inputs, labels = source.train.inputs[rows], source.train.labels[rows]
+    source = data.load("mnist1d", [0])
+    inputs, labels = source.take(source.subset(0, given["examples"]))
     network = initialised(lambda: models.mlp(40, 10, width=given["width"]), 0)
     kept: dict[str, torch.Tensor] = {}
     for phase, (epochs, factor) in enumerate([(2, 1), (1, 0.1), (1, last_rate)]):
@@ -103,7 +102,8 @@ def test_it_is_algorithm_1_written_out(arm: str, schedule: str, last_rate: float
     (result,) = run("dsd", [{"arm": arm, "schedule": schedule, "last_rate": last_rate}])
     assert result["sparse_loss"] == pytest.approx(sparse_loss, rel=1e-4)
     assert result["final_loss"] == pytest.approx(cross_entropy(network(inputs), labels).item(), rel=1e-4)
-    wrong = (network(source.test.inputs).argmax(1) != source.test.labels).double().mean()
+    test = source.take(source.test[0])
+    wrong = (network(test.inputs).argmax(1) != test.labels).double().mean()
     assert result["test_error"][-1] == pytest.approx(float(wrong), abs=1e-6)
 
 

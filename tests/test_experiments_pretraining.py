@@ -37,35 +37,34 @@ def sgd(network: nn.Module, trained: list[Tensor], split: data.Split, seed: int,
         optimizer.step()
 
 
-def of_classes(split: data.Split, classes: list[int], order: list[int]) -> data.Split:
-    """Examples in this order, of some classes only, which are numbered by their place in `classes`."""
-    rows = [row for row in order if int(split.labels[row]) in classes]
+def of_classes(split: data.Split, classes: list[int]) -> data.Split:
+    """Examples of some classes only, which are numbered by their place in `classes`."""
+    rows = [row for row, label in enumerate(split.labels.tolist()) if label in classes]
     return data.Split(split.inputs[rows], torch.tensor([classes.index(int(split.labels[row])) for row in rows]))
 
 
 def by_hand(seed: int, *, transfer: str, steps: int, groups: int = 7) -> dict[str, float]:
     """What a trial with the settings of `SMALL` should return."""
-    source = data.load("mnist1d")
+    source = data.load("mnist1d", [seed])
+    train, validation, test = (source.take(each[seed]) for each in (source.train, source.validation, source.test))
     drawn = torch.randperm(10, generator=stream(seed, "classes")).tolist()
     targets, others = drawn[:3], drawn[3:]
-    order = source.subset(seed, len(source.train.labels)).tolist()
 
     torch.manual_seed(seed)
     network = models.mlp(40, groups, width=8)
-    upstream = of_classes(source.train, others, order)
+    upstream = of_classes(train, others)
     upstream = data.Split(upstream.inputs[:60], upstream.labels[:60] % groups)
     sgd(network, list(network.parameters()), upstream, seed, 0, lr=0.1, minibatch=16, steps=steps, weight_decay=5e-4)
-    everything = list(range(len(source.validation.labels)))
-    checked = of_classes(source.validation, others, everything)
+    checked = of_classes(validation, others)
     pretrain_error = (network(checked.inputs).argmax(1) != checked.labels % groups).double().mean()
 
     torch.manual_seed(int(torch.randint(2**62, (), generator=stream(seed, "last layer"))))
     network[-1] = models.mlp(40, 3, width=8)[-1]
-    few = of_classes(source.train, targets, order)
+    few = of_classes(train, targets)
     few = data.Split(few.inputs[:20], few.labels[:20])
     trained = list((network if transfer == "fine-tuned" else network[-1]).parameters())
     sgd(network, trained, few, seed, 1, lr=0.1, minibatch=8, steps=6, weight_decay=0.0)
-    test = of_classes(source.test, targets, list(range(len(source.test.labels))))
+    test = of_classes(test, targets)
     return {
         "test_error": float((network(test.inputs).argmax(1) != test.labels).double().mean()),
         "pretrain_validation_error": float(pretrain_error),
@@ -117,8 +116,8 @@ def test_all_but_the_last_layer_are_taken_over_and_frozen(model: str) -> None:
 
 
 def test_examples_are_chosen_and_renamed_by_class() -> None:
-    split = data.Split(torch.zeros(6, 1), torch.tensor([0, 1, 2, 2, 1, 0]))
-    rows, labels = relabelled(split, torch.tensor([5, 4, 3, 1]), torch.tensor([-1, 7, 0]))
+    named = torch.tensor([0, 1, 2, 2, 1, 0])
+    rows, labels = relabelled(named, torch.tensor([5, 4, 3, 1]), torch.tensor([-1, 7, 0]))
     assert rows.tolist() == [4, 3, 1]
     assert labels.tolist() == [7, 0, 7]
 

@@ -15,21 +15,19 @@ pytestmark = pytest.mark.usefixtures("small")
 
 
 def test_random_labels_corrupt_what_they_say() -> None:
-    from verify.experiments.random_labels import LABELS, _inputs, _labels, _subset
+    from verify.experiments.random_labels import LABELS, _inputs, _labels
 
-    source = data.load("mnist1d")
-    real = _subset(source, 0, 96)
-    assert torch.equal(real.inputs, source.train.inputs[source.subset(0, 96)])
+    source = data.load("mnist1d", [0])
+    real, test = source.take(source.subset(0, 96)), source.take(source.test[0])
     drawn = {kind: _labels(real, kind, 0, source.classes) for kind in LABELS}
     assert not torch.equal(drawn["random"].labels, real.labels)
     assert all(torch.equal(drawn[kind].labels, real.labels) for kind in LABELS if kind != "random")
 
     noises = {kind: stream(0, "inputs") for kind in LABELS}
     seen = {
-        kind: [_inputs(kind, split.inputs, 0, noise, 1) for split in (real, source.test)]
-        for kind, noise in noises.items()
+        kind: [_inputs(kind, split.inputs, 0, noise, 1) for split in (real, test)] for kind, noise in noises.items()
     }
-    plain = (real.inputs, source.test.inputs)
+    plain = (real.inputs, test.inputs)
     for kind in ("real", "random"):
         assert all(after is before for after, before in zip(seen[kind], plain, strict=True)), "no copy is made"
     for kind in ("shuffled-pixels", "random-pixels"):
@@ -52,10 +50,10 @@ def test_epochs_until_an_error_are_interpolated() -> None:
 
 
 def test_a_share_of_the_labels_is_drawn_anew_and_a_larger_share_holds_a_smaller() -> None:
-    from verify.experiments.random_labels import _labels, _subset
+    from verify.experiments.random_labels import _labels
 
-    source = data.load("mnist1d")
-    real = _subset(source, 0, 96)
+    source = data.load("mnist1d", [0])
+    real = source.take(source.subset(0, 96))
     none, some, more = (_labels(real, "random", 0, source.classes, share).labels for share in (0.0, 0.4, 1.0))
     assert torch.equal(none, real.labels)
     changed = some != real.labels
@@ -74,12 +72,12 @@ def test_without_corruption_random_labels_are_real_ones() -> None:
 
 
 def test_time_to_fit_is_that_of_a_plain_loop() -> None:
-    from verify.experiments.random_labels import _first_at_most, _labels, _subset
+    from verify.experiments.random_labels import _first_at_most, _labels
 
-    source = data.load("mnist1d")
+    source = data.load("mnist1d", [0])
     arms = [{"labels": labels, "examples": 40, "width": 64, "epochs": 60} for labels in ("real", "random")]
     for arm, found in zip(arms, run("time_to_fit", arms), strict=True):
-        train = _labels(_subset(source, 0, 40), str(arm["labels"]), 0, source.classes)
+        train = _labels(source.take(source.subset(0, 40)), str(arm["labels"]), 0, source.classes)
         torch.manual_seed(0)
         network = models.mlp(source.features, source.classes, width=64)
         optimizer = torch.optim.SGD(network.parameters(), lr=0.05, momentum=0.9)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import torch
 from tests.batches import task
 from verify.drawing.series import declared
 from verify.lab import batch, data, opened
-from verify.lab.data import Dataset, Split
+from verify.lab.data import Dataset
 from verify.messages import Returned
 from verify.model import Choice, Review, Scalar, Verification
 from verify.planning.plan import points
@@ -34,15 +34,19 @@ WATCH = opened.Watch()
 @pytest.fixture(autouse=True, scope="module")
 def made_images() -> Iterator[None]:
     """CIFAR-10 in shape, noise in content; one thread, since others would only wait."""
-    chance = torch.Generator().manual_seed(0)
+    count = TRAIN + 2 * HELD_OUT
+    inputs = torch.randn(count, 3 * 32 * 32, generator=torch.Generator().manual_seed(0))
+    splits = torch.arange(count).split([TRAIN, HELD_OUT, HELD_OUT])
 
-    def split(size: int) -> Split:
-        return Split(torch.randn(size, 3 * 32 * 32, generator=chance), torch.arange(size) % 10)
+    def made(seeds: Sequence[int]) -> Dataset:
+        own = (dict.fromkeys(seeds, each) for each in splits)
+        return Dataset(
+            "cifar-10", inputs, torch.arange(count) % 10, *own, 10, (3, 32, 32), dict.fromkeys(seeds, "made")
+        )
 
-    made = Dataset("cifar-10", split(TRAIN), split(HELD_OUT), split(HELD_OUT), 10, (3, 32, 32), "made")
     threads = torch.get_num_threads()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(data._LOADERS, "cifar-10", lambda: made)
+        patch.setitem(data._LOADERS, "cifar-10", made)
         torch.set_num_threads(1)
         yield
         torch.set_num_threads(threads)

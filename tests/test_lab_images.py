@@ -21,6 +21,7 @@ from verify.lab import data, images
 
 COUNTS = (60, 20)
 """Training and test images."""
+FASHION, CIFAR = data.Sizes(50, 10, 20), data.Sizes(90, 10, 20)
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 
 
@@ -37,8 +38,8 @@ def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.setenv("VERIFY_CACHE", str(tmp_path / "cache"))
         monkeypatch.delenv("VERIFY_DATA", raising=False)
         monkeypatch.setattr(images, "PREFIXES", (str(tmp_path / "prefix"),))
-        monkeypatch.setattr(data, "FASHION_MNIST_VALIDATION", 10)
-        monkeypatch.setattr(data, "CIFAR10_VALIDATION", 10)
+        monkeypatch.setitem(data.SIZES, "fashion-mnist", FASHION)
+        monkeypatch.setitem(data.SIZES, "cifar-10", CIFAR)
         yield folder
         server.shutdown()
 
@@ -86,52 +87,67 @@ def cifar(web: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return web
 
 
-def assert_standardised(dataset: data.Dataset, sizes: tuple[int, int, int]) -> None:
-    assert tuple(len(split.labels) for split in dataset[1:4]) == sizes
+def assert_standardised(dataset: data.Dataset, sizes: data.Sizes) -> None:
+    """Over all images, which each seed has in one of its splits."""
     assert dataset.classes == 10
-    for split in (dataset.train, dataset.validation, dataset.test):
-        assert split.inputs.dtype == torch.float32
-        assert split.inputs.shape == (len(split.labels), dataset.features)
-    channels = dataset.train.inputs.view(-1, dataset.shape[0], dataset.features // dataset.shape[0]).double()
+    assert dataset.inputs.dtype == torch.float32
+    assert dataset.inputs.shape == (sum(sizes), dataset.features)
+    for seed, train in dataset.train.items():
+        rows = [train, dataset.validation[seed], dataset.test[seed]]
+        assert [len(each) for each in rows] == list(sizes)
+        assert torch.equal(torch.cat(rows).sort().values, torch.arange(sum(sizes)))
+    channels = dataset.inputs.view(-1, dataset.shape[0], dataset.features // dataset.shape[0]).double()
     torch.testing.assert_close(channels.mean((0, 2)), torch.zeros(dataset.shape[0]).double(), rtol=0, atol=1e-6)
     torch.testing.assert_close(
         channels.std((0, 2), correction=0), torch.ones(dataset.shape[0]).double(), rtol=0, atol=1e-6
     )
 
 
-def test_fashion_mnist_is_read_in_three_splits(fashion: Path) -> None:
-    dataset = data.load("fashion-mnist")
+def test_fashion_mnist_is_read_whole(fashion: Path) -> None:
+    dataset = data.load("fashion-mnist", [0])
     assert dataset.shape == (1, 28, 28)
-    assert_standardised(dataset, (50, 10, 20))
-    content = gzip.decompress((fashion / "train-images-idx3-ubyte.gz").read_bytes())
-    pixels = torch.tensor(list(content[16:])).view(60, 784).double()
-    mean, deviation = pixels[:50].mean(), pixels[:50].std(correction=0)
-    everything = torch.cat([dataset.train.inputs, dataset.validation.inputs]).double()
-    torch.testing.assert_close(everything * deviation + mean, pixels, rtol=0, atol=1e-4)
+    assert_standardised(dataset, FASHION)
+    names = ("train-images-idx3-ubyte.gz", "t10k-images-idx3-ubyte.gz")
+    contents = b"".join(gzip.decompress((fashion / name).read_bytes())[16:] for name in names)
+    pixels = torch.tensor(list(contents)).view(80, 784).double()
+    everything = dataset.inputs.double() * pixels.std(correction=0) + pixels.mean()
+    torch.testing.assert_close(everything, pixels, rtol=0, atol=1e-4)
     labels = gzip.decompress((fashion / "t10k-labels-idx1-ubyte.gz").read_bytes())[8:]
-    assert dataset.test.labels.tolist() == list(labels)
+    assert dataset.labels[60:].tolist() == list(labels)
 
 
 @pytest.mark.usefixtures("cifar")
-def test_cifar10_is_read_in_three_splits() -> None:
-    dataset = data.load("cifar-10")
+def test_cifar10_is_read_whole() -> None:
+    dataset = data.load("cifar-10", [0])
     assert dataset.shape == (3, 32, 32)
-    assert_standardised(dataset, (90, 10, 20))
-    (pixels, labels), (test, _), _ = images.cifar10()
-    assert labels.tolist() == list(range(10)) * 10
+    assert_standardised(dataset, CIFAR)
+    pixels, labels, _ = images.cifar10()
+    assert labels.tolist() == list(range(10)) * 12
     assert [int(pixels[i, c, y, x]) for i, c, y, x in ((0, 0, 0, 5), (99, 0, 0, 0), (0, 1, 0, 0), (0, 2, 1, 3))] == [
         5, 99, 1024 % 256, (2048 + 35) % 256,
     ]  # fmt: skip
-    assert int(test[0, 0, 0, 0]) == 100
+    assert int(pixels[100, 0, 0, 0]) == 100, "the test images come last"
+
+
+@pytest.mark.usefixtures("fashion")
+def test_each_seed_splits_the_same_images_in_its_own_way() -> None:
+    dataset, alone = data.load("fashion-mnist", [4, 9, 4]), data.load("fashion-mnist", [9])
+    assert_standardised(dataset, FASHION)
+    assert list(dataset.sha256) == [4, 9]
+    assert dataset.sha256[4] != dataset.sha256[9] == alone.sha256[9]
+    assert torch.equal(dataset.inputs, alone.inputs), "and they are in memory once"
+    for own, its in zip((dataset.train, dataset.validation, dataset.test), alone[3:6], strict=True):
+        assert set(own[4].tolist()) != set(own[9].tolist())
+        assert torch.equal(own[9], its[9])
 
 
 def test_a_download_is_kept(fashion: Path, cifar: Path) -> None:
-    first = [data.load(name).sha256 for name in ("fashion-mnist", "cifar-10")]
+    first = [data.load(name, [0]).sha256[0] for name in ("fashion-mnist", "cifar-10")]
     assert len(set(first)) == 2
     assert fashion == cifar
     for file in list(fashion.iterdir()):
         file.unlink()
-    assert [data.load(name).sha256 for name in ("fashion-mnist", "cifar-10")] == first
+    assert [data.load(name, [0]).sha256[0] for name in ("fashion-mnist", "cifar-10")] == first
 
 
 @pytest.mark.parametrize("place", ["", "fashion-mnist"])
@@ -146,7 +162,7 @@ def test_the_users_folder_comes_first(
         (folder / (file.name if packed else file.stem)).write_bytes(content if packed else gzip.decompress(content))
         file.unlink()
     monkeypatch.setenv("VERIFY_DATA", str(tmp_path / "mine"))
-    assert_standardised(data.load("fashion-mnist"), (50, 10, 20))
+    assert_standardised(data.load("fashion-mnist", [0]), FASHION)
 
 
 def test_debians_package_comes_before_the_net_however_it_is_compressed(fashion: Path, tmp_path: Path) -> None:
@@ -155,16 +171,19 @@ def test_debians_package_comes_before_the_net_however_it_is_compressed(fashion: 
     for file in list(fashion.iterdir()):
         (folder / file.name).write_bytes(gzip.compress(gzip.decompress(file.read_bytes()), compresslevel=1))
         file.unlink()
-    assert_standardised(data.load("fashion-mnist"), (50, 10, 20))
+    assert_standardised(data.load("fashion-mnist", [0]), FASHION)
 
 
 def test_debians_real_package_is_what_was_published(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where it is installed; elsewhere this says only which files it would have to hold."""
     monkeypatch.delenv("VERIFY_DATA", raising=False)
     if DEBIAN.is_dir():
-        dataset = data.load("fashion-mnist")
-        assert_standardised(dataset, (50_000, 10_000, 10_000))
-        assert dataset.test.labels.bincount().tolist() == [1000] * 10
+        dataset = data.load("fashion-mnist", [0])
+        assert_standardised(dataset, data.Sizes(50_000, 10_000, 10_000))
+        assert dataset.labels.bincount().tolist() == [7000] * 10
+        away = dataset.labels[dataset.test[0]].bincount() - 1000
+        assert float(away.abs().max()) < 4 * (10_000 * 0.1 * 0.9) ** 0.5, "as many of each class, but for chance"
+        assert dataset.sha256 == {0: "ec58f3e9f55fed185f4150ef12742f69f39fa54eb26e7567a11c22ef9082c00a"}
     assert [len(sha256) for sha256, _ in images.FASHION_MNIST.values()] == [64] * 4
 
 
@@ -172,10 +191,10 @@ def test_the_users_archive_is_checked(cifar: Path, tmp_path: Path, monkeypatch: 
     mine = tmp_path / images.CIFAR10
     (cifar / images.CIFAR10).rename(mine)
     monkeypatch.setenv("VERIFY_DATA", str(tmp_path))
-    assert_standardised(data.load("cifar-10"), (90, 10, 20))
+    assert_standardised(data.load("cifar-10", [0]), CIFAR)
     mine.write_bytes(mine.read_bytes() + b"\0")
     with pytest.raises(images.Unavailable, match=r"cifar-10-binary\.tar\.gz is not what was published .*; replace it"):
-        data.load("cifar-10")
+        data.load("cifar-10", [0])
 
 
 @pytest.mark.parametrize(
@@ -195,7 +214,7 @@ def test_a_file_of_the_users_that_is_wrong_is_told_and_not_passed_over(
     file.write_bytes(damaged)
     monkeypatch.setenv("VERIFY_DATA", str(tmp_path))
     with pytest.raises(images.Unavailable, match=message):
-        data.load("fashion-mnist")
+        data.load("fashion-mnist", [0])
 
 
 @pytest.mark.usefixtures("offline")
@@ -217,7 +236,7 @@ def test_a_file_of_the_users_that_is_wrong_is_told_and_not_passed_over(
 )
 def test_data_that_cannot_be_had_says_what_would_help(name: str, message: str) -> None:
     with pytest.raises(images.Unavailable, match=message) as caught:
-        data.load(name)
+        data.load(name, [0])
     assert len(str(caught.value)) < 300, "a failed trial shows so much of it"
 
 
@@ -225,14 +244,14 @@ def test_data_that_cannot_be_had_says_what_would_help(name: str, message: str) -
 def test_a_folder_without_the_data_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VERIFY_DATA", str(tmp_path))
     with pytest.raises(images.Unavailable, match=f"no cifar-10-binary.tar.gz in VERIFY_DATA={tmp_path}"):
-        data.load("cifar-10")
+        data.load("cifar-10", [0])
 
 
 def test_a_download_that_is_not_what_was_published_is_refused(cifar: Path) -> None:
     archive = cifar / images.CIFAR10
     archive.write_bytes(archive.read_bytes() + b"\0")
     with pytest.raises(images.Unavailable, match="ValueError at"):
-        data.load("cifar-10")
+        data.load("cifar-10", [0])
 
 
 def test_a_published_file_in_another_format_is_an_error(fashion: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,4 +261,4 @@ def test_a_published_file_in_another_format_is_an_error(fashion: Path, monkeypat
     hashes = (hashlib.sha256(content).hexdigest(), hashlib.md5(packed).hexdigest())
     monkeypatch.setitem(images.FASHION_MNIST, name, hashes)
     with pytest.raises(images.Unavailable, match="an IDX file of unsigned bytes begins otherwise"):
-        data.load("fashion-mnist")
+        data.load("fashion-mnist", [0])

@@ -70,7 +70,7 @@ def data_scaling(
         ValueError: an unknown budget, or model, or a share of wrong labels not within 0 and 1.
     """
     one_of("budget", budget, BUDGETS)
-    source = data.load(dataset)
+    source = data.load(dataset, seeds)
     train, validation, test = draw(source, seeds, examples, device)
     train = _noisy(train, source, seeds, noise)
     lengths = [
@@ -89,20 +89,21 @@ def data_scaling(
             "test_error": float(tested.error[r]),
             "test_loss": float(tested.loss[r]),
             "validation_error": float(validation_errors[r]),
-            "data": source.sha256,
+            "data": source.sha256[seed],
         }
-        for r in range(len(seeds))
+        for r, seed in enumerate(seeds)
     ]
 
 
 def _noisy(train: Examples, source: Dataset, seeds: Sequence[int], noise: Sequence[float]) -> Examples:
-    """Examples of the training split, of which each replica has its share mislabelled."""
+    """Training examples, of which each replica has its share mislabelled."""
     given = [
-        wrong_labels(source.train.labels, source.classes, share, stream(seed, "wrong labels")).to(train.rows.device)
+        wrong_labels(source.labels[source.train[seed]], source.classes, share, stream(seed, "wrong labels"))
         for seed, share in zip(seeds, noise, strict=True)
     ]
-    # Drawn for the whole split, so that a smaller subset is part of a larger one, mistakes included.
-    return train._replace(labels=torch.stack([labels[rows] for labels, rows in zip(given, train.rows, strict=True)]))
+    # Drawn for all that the seed has, so that a smaller subset is part of a larger one, mistakes included.
+    subsets = torch.stack([each[: train.rows.shape[1]] for each in given])
+    return train._replace(labels=subsets.to(train.rows.device))
 
 
 def wrong_labels(labels: Tensor, classes: int, share: float, generator: Generator) -> Tensor:

@@ -109,7 +109,7 @@ def dsd(
     """
     one_of("arm", arm, ARMS)
     one_of("schedule", [schedule], tuple(SCHEDULES))
-    source = data.load(dataset)
+    source = data.load(dataset, seeds)
     train, validation, test = draw(source, seeds, [examples] * len(seeds), device)
     ensemble = Ensemble.of(lambda: models.named(model, source.shape, source.classes, width=width), seeds, device)
     recipe = _Recipe(train, seeds, lr, minibatch, weight_decay, schedule, {"test_error": test})
@@ -134,9 +134,9 @@ def dsd(
             "sparse_loss": float(sparse[0][r]),
             "sparse_test_error": float(sparse[1][r]),
             "cut": float(cut[r]),
-            "data": source.sha256,
+            "data": source.sha256[seed],
         }
-        for r in range(len(seeds))
+        for r, seed in enumerate(seeds)
     ]
 
 
@@ -198,7 +198,7 @@ def dsd_weights(
     """
     one_of("arm", arm, ARMS[:3])
     one_of("stage", stage, STAGES)
-    source = data.load(dataset)
+    source = data.load(dataset, seeds)
     train = draw(source, seeds, [examples] * len(seeds), device).train
     ensemble = Ensemble.of(lambda: models.named(model, source.shape, source.classes, width=width), seeds, device)
     recipe = _Recipe(train, seeds, lr, minibatch, weight_decay, "cosine", {})
@@ -221,7 +221,7 @@ def dsd_weights(
     scaled = [(each[:, pruned] / magnitudes[:, pruned]).cpu() for each in (ensemble.weights, before)]
     chosen = [each[:, pruned].bool().cpu() for each in (present, set_apart)]
     described = zip(*scaled, *chosen, strict=True)
-    return [{**_describe(*each), "data": source.sha256} for each in described]
+    return [{**_describe(*each), "data": source.sha256[seed]} for seed, each in zip(seeds, described, strict=True)]
 
 
 def _describe(weights: Tensor, before: Tensor, present: Tensor, kept: Tensor) -> dict[str, object]:

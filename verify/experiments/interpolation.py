@@ -12,7 +12,6 @@ from torch.nn import functional as F
 
 from verify.lab import corruption, data
 from verify.lab.checks import one_of
-from verify.lab.data import Split
 from verify.lab.declare import experiment
 from verify.lab.randomness import stream
 
@@ -44,7 +43,7 @@ def represent(
     """
     del device
     one_of("construction", [construction], CONSTRUCTIONS)
-    source = data.load(dataset)
+    source = data.load(dataset, [seed])
     inputs, _ = _subset(source, seed, examples)
     targets = torch.randint(source.classes, (examples,), generator=stream(seed, "labels")).double()
     direction = torch.randn(source.features, generator=stream(seed, "direction"), dtype=torch.float64)
@@ -56,7 +55,7 @@ def represent(
     return {
         "largest_error": float((outputs - targets).abs().max()),
         "weights": float(len(direction) + len(biases) + len(weights)),
-        "data": source.sha256,
+        "data": source.sha256[seed],
     }
 
 
@@ -124,7 +123,7 @@ def kernel_machine(
     del device
     one_of("labels", [labels], ("real", "random"))
     one_of("regularised", [regularised], ("ridge", "none"))
-    source = data.load(dataset)
+    source = data.load(dataset, [seed])
     inputs, own = _subset(source, seed, examples)
     if labels == "random":
         own = corruption.random_labels(own, source.classes, 1.0, stream(seed, "labels"))
@@ -133,18 +132,18 @@ def kernel_machine(
     diagonal = (ridge if regularised == "ridge" else 0.0) * torch.eye(examples, dtype=torch.float64)
     coefficients = torch.linalg.solve(matrix + diagonal, targets)
 
-    def error(split: Split) -> float:
-        blocks = torch.split(split.inputs.double(), BLOCK)
+    def error(rows: Tensor) -> float:
+        blocks = torch.split(source.inputs[rows].double(), BLOCK)
         outputs = torch.cat([_kernel(block, inputs, bandwidth) @ coefficients for block in blocks])
-        return float((outputs.argmax(1) != split.labels).double().mean())
+        return float((outputs.argmax(1) != source.labels[rows]).double().mean())
 
     outputs = matrix @ coefficients
     return {
         "train_error": float((outputs.argmax(1) != own).double().mean()),
         "residual": float((outputs - targets).abs().max()),
-        "validation_error": error(source.validation),
-        "test_error": error(source.test),
-        "data": source.sha256,
+        "validation_error": error(source.validation[seed]),
+        "test_error": error(source.test[seed]),
+        "data": source.sha256[seed],
     }
 
 
@@ -187,7 +186,7 @@ def least_squares(
     """
     del device
     one_of("start", [start], STARTS)
-    source = data.load(dataset)
+    source = data.load(dataset, [seed])
     inputs, labels = _subset(source, seed, examples)
     targets = F.one_hot(labels, source.classes).double()
     begin = torch.randn(source.features, source.classes, generator=stream(seed, "start"), dtype=torch.float64)
@@ -205,11 +204,11 @@ def least_squares(
         "distance": float((weights - smallest).norm()) / norm,
         "from_prediction": float((weights - predicted).norm()) / norm,
         "residual": float((inputs @ weights - targets).abs().max()),
-        "data": source.sha256,
+        "data": source.sha256[seed],
     }
 
 
 def _subset(source: data.Dataset, seed: int, examples: int) -> tuple[Tensor, Tensor]:
     """Inputs, in float64, and labels of the training subset."""
-    rows = source.subset(seed, examples)
-    return source.train.inputs[rows].double(), source.train.labels[rows]
+    inputs, labels = source.take(source.subset(seed, examples))
+    return inputs.double(), labels

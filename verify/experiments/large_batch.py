@@ -141,7 +141,7 @@ def large_batch(
     Raises:
         ValueError: an unknown rule, or model.
     """
-    source = data.load(dataset)
+    source = data.load(dataset, seeds)
     train, validation, test = draw(source, seeds, [examples] * len(seeds), device)
     per_epoch = examples / (k * minibatch)
     steps, warmup = round(epochs * per_epoch), round(warmup_epochs * per_epoch)
@@ -155,8 +155,8 @@ def large_batch(
     )
     errors = evaluate(ensemble, validation).error
     return [
-        {**columns(each, 1 / per_epoch), "validation_error": float(error), "data": source.sha256}
-        for each, error in zip(followed, errors, strict=True)
+        {**columns(each, 1 / per_epoch), "validation_error": float(error), "data": source.sha256[seed]}
+        for seed, each, error in zip(seeds, followed, errors, strict=True)
     ]
 
 

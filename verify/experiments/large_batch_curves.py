@@ -75,7 +75,7 @@ def elbow(
         Numbers: `position`, the binary logarithm of the minibatch at the elbow over the base; the test error of the
         base; and `rise`, the error at the ladder's end above it.
     """
-    source = data.load(dataset)
+    source = data.load(dataset, seeds)
     train, _, test = draw(source, seeds, [examples] * len(seeds), device)
     build = partial(models.named, model, source.shape, source.classes, width=width)
     ladder = []
@@ -92,9 +92,9 @@ def elbow(
             "position": position(LADDER, errors, RISE),
             "base_error": errors[0],
             "rise": errors[-1] - errors[0],
-            "data": source.sha256,
+            "data": source.sha256[seed],
         }
-        for errors in torch.stack(ladder, dim=1).tolist()
+        for seed, errors in zip(seeds, torch.stack(ladder, dim=1).tolist(), strict=True)
     ]
 
 
@@ -158,7 +158,7 @@ def curve_distance(
         between the third network and the reference, and between twin and reference.  Numbers: `distance` and
         `distance_of_seeds`, the means of both after the warmup, and `excess`, the first minus the second.
     """
-    source = data.load(dataset)
+    source = data.load(dataset, seeds)
     build = partial(models.named, model, source.shape, source.classes, width=width)
 
     def curves(own: Sequence[int], these: Sequence[Arm], times: int) -> list[list[Point]]:
@@ -185,7 +185,7 @@ def curve_distance(
         for place, arm, third in zip(places, these, curves([each.seed for each in these], these, size), strict=True):
             base = arm._replace(factor=1.0)
             distances = _distances(references[base], spread[base], third, epochs=epochs, warmup_epochs=warmup_epochs)
-            results[place] = {**distances, "data": source.sha256}
+            results[place] = {**distances, "data": source.sha256[arm.seed]}
     return [results[place] for place in range(len(seeds))]
 
 

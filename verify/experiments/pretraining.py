@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from verify.lab import data, models, schedules
 from verify.lab.checks import one_of
-from verify.lab.data import Dataset, Split
+from verify.lab.data import Dataset
 from verify.lab.declare import experiment
 from verify.lab.ensemble import Ensemble, evaluate
 from verify.lab.examples import Examples, relabelled
@@ -94,7 +94,7 @@ def pretraining(
     one_of("start", start, STARTS)
     one_of("transfer", transfer, TRANSFERS)
     one_of("labels", [labels], LABELS)
-    source = data.load(dataset)
+    source = data.load(dataset, seeds).to(device)
     tasks = {seed: _Task.drawn(source, seed, merge=labels == "merged") for seed in seeds}
 
     def build(classes: int) -> Callable[[], nn.Module]:
@@ -102,24 +102,23 @@ def pretraining(
 
     asked = [_Pretraining(*each) for each in zip(seeds, examples, start, pretrain_lr, strict=True)]
     distinct = list(dict.fromkeys(asked))
-    before = [tasks[each.seed].pretraining for each in distinct]
-    pretrained = Ensemble.of(build(int(before[0].max()) + 1), [each.seed for each in distinct], device)
-    train = _subset(source, [each.seed for each in distinct], before, [each.examples for each in distinct]).to(device)
-    training = Training(
-        pretrained, train, [each.seed for each in distinct], minibatch=minibatch, optimizer=SGD(0.9, weight_decay)
-    )
+    own = [each.seed for each in distinct]
+    before = [tasks[seed].pretraining for seed in own]
+    pretrained = Ensemble.of(build(int(before[0].max()) + 1), own, device)
+    train = _subset(source, own, before, [each.examples for each in distinct])
+    training = Training(pretrained, train, own, minibatch=minibatch, optimizer=SGD(0.9, weight_decay))
     training.run([schedules.cosine(each.lr, pretrain_steps * (each.start == "pretrained")) for each in distinct])
-    pretrain_errors = evaluate(pretrained, _whole(source.validation, before).to(device)).error
+    pretrain_errors = evaluate(pretrained, _whole(source, source.validation, own, before)).error
 
     rows = [distinct.index(each) for each in asked]
     after = [tasks[seed].target for seed in seeds]
     ensemble = transferred(pretrained.take(rows), build(TARGETS), seeds, device)
-    few = _subset(source, seeds, after, [shots] * len(seeds)).to(device)
+    few = _subset(source, seeds, after, [shots] * len(seeds))
     mask = last_layer_only(ensemble, [each == "frozen" for each in transfer])
     training = Training(ensemble, few, seeds, minibatch=transfer_minibatch, optimizer=SGD(0.9), mask=mask, phase=1)
     training.run([schedules.cosine(rate, transfer_steps) for rate in lr])
 
-    test, validation = (_whole(split, after).to(device) for split in (source.test, source.validation))
+    test, validation = (_whole(source, split, seeds, after) for split in (source.test, source.validation))
     errors = {
         "test_error": evaluate(ensemble, test).error,
         "validation_error": evaluate(ensemble, validation).error,
@@ -127,7 +126,8 @@ def pretraining(
         "pretrain_validation_error": pretrain_errors[rows],
     }
     return [
-        {**{name: float(each[r]) for name, each in errors.items()}, "data": source.sha256} for r in range(len(seeds))
+        {**{name: float(each[r]) for name, each in errors.items()}, "data": source.sha256[seed]}
+        for r, seed in enumerate(seeds)
     ]
 
 
@@ -158,21 +158,21 @@ class _Task(NamedTuple):
 
 
 def _subset(source: Dataset, seeds: Sequence[int], names: Sequence[Tensor], sizes: Sequence[int]) -> Examples:
-    """For each replica, the first examples of its named classes in the seed's shuffle of the training split."""
-    pool, rows, labels = len(source.train.labels), [], []
+    """For each replica, the first of its seed's training examples of its named classes."""
+    rows, labels = [], []
     for seed, named, size in zip(seeds, names, sizes, strict=True):
-        found, new = relabelled(source.train, source.subset(seed, pool), named)
+        found, new = relabelled(source.labels, source.train[seed], named)
         if not 1 <= size <= len(found):
             raise ValueError(f"{source.name} has 1 to {len(found)} training examples of these classes, not {size}")
         rows.append(found[:size])
         labels.append(new[:size])
-    return Examples.of(source.train.inputs, rows, labels)
+    return Examples.of(source.inputs, rows, labels)
 
 
-def _whole(split: Split, names: Sequence[Tensor]) -> Examples:
-    """For each replica, all examples of its named classes."""
-    found = [relabelled(split, torch.arange(len(split.labels)), named) for named in names]
-    return Examples.of(split.inputs, [rows for rows, _ in found], [labels for _, labels in found])
+def _whole(source: Dataset, split: Mapping[int, Tensor], seeds: Sequence[int], names: Sequence[Tensor]) -> Examples:
+    """For each replica, all examples of its named classes in a split of its seed."""
+    found = [relabelled(source.labels, split[seed], named) for seed, named in zip(seeds, names, strict=True)]
+    return Examples.of(source.inputs, [rows for rows, _ in found], [labels for _, labels in found])
 
 
 def transferred(pretrained: Ensemble, build: Callable[[], nn.Module], seeds: Sequence[int], device: str) -> Ensemble:

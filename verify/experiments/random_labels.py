@@ -74,8 +74,8 @@ def random_labels(
         ValueError: an unknown kind of data, or of model; a share that is not within 0 to 1.
     """
     one_of("labels", labels, LABELS)
-    source = data.load(dataset)
-    real = {seed: _subset(source, seed, examples) for seed in seeds}
+    source = data.load(dataset, seeds)
+    real = {seed: source.take(source.subset(seed, examples)) for seed in seeds}
     streams = [stream(seed, "inputs") for seed in seeds]
     shares = corrupted if isinstance(corrupted, list) else [corrupted] * len(seeds)
 
@@ -95,9 +95,9 @@ def random_labels(
     points = follow(training, [schedules.cosine(rate, steps) for rate in lr], POINTS, {"train_error": train})
     results = []
     for r, each in enumerate(points):  # one by one, since the test inputs of all replicas together may not fit
-        test = Examples.same(seen(r, source.test), 1).to(device)
+        test = Examples.same(seen(r, source.take(source.test[seeds[r]])), 1).to(device)
         test_error = float(evaluate(ensemble.take([r]), test).error)
-        results.append(_result(columns(each, minibatch / examples), test_error, epochs, source.sha256))
+        results.append(_result(columns(each, minibatch / examples), test_error, epochs, source.sha256[seeds[r]]))
     return results
 
 
@@ -143,8 +143,8 @@ def time_to_fit(
         ValueError: an unknown kind of labels, or of model.
     """
     one_of("labels", labels, LABELS[:2])
-    source = data.load(dataset)
-    real = {seed: _subset(source, seed, examples) for seed in seeds}
+    source = data.load(dataset, seeds)
+    real = {seed: source.take(source.subset(seed, examples)) for seed in seeds}
     splits = [_labels(real[seed], kind, seed, source.classes) for seed, kind in zip(seeds, labels, strict=True)]
     train = Examples.apart(splits).to(device)
 
@@ -161,8 +161,13 @@ def time_to_fit(
             each.append(error)
     fitted = [_first_at_most(passed, each, FITTED, never=epochs) for each in errors]
     return [
-        {"epochs_to_fit": epoch, "log_epochs_to_fit": math.log(epoch), "train_error": each[-1], "data": source.sha256}
-        for epoch, each in zip(fitted, errors, strict=True)
+        {
+            "epochs_to_fit": epoch,
+            "log_epochs_to_fit": math.log(epoch),
+            "train_error": each[-1],
+            "data": source.sha256[seed],
+        }
+        for seed, epoch, each in zip(seeds, fitted, errors, strict=True)
     ]
 
 
@@ -215,10 +220,10 @@ def explicit_regularisation(
     """
     one_of("labels", labels, LABELS[:2])
     one_of("explicit", explicit, EXPLICIT)
-    source = data.load(dataset)
+    source = data.load(dataset, seeds)
     train, validation, test = draw(source, seeds, [examples] * len(seeds), device)
     drawn = [
-        _labels(_subset(source, seed, examples), kind, seed, source.classes).labels
+        _labels(source.take(source.subset(seed, examples)), kind, seed, source.classes).labels
         for seed, kind in zip(seeds, labels, strict=True)
     ]
     train = train._replace(labels=torch.stack(drawn).to(device))
@@ -241,20 +246,15 @@ def explicit_regularisation(
             "validation_error": validation_error,
             "test_error": test_error,
             "above_chance": 1 - 1 / source.classes - test_error,
-            "data": source.sha256,
+            "data": source.sha256[seed],
         }
-        for each, validation_error, test_error in zip(points, *errors, strict=True)
+        for seed, each, validation_error, test_error in zip(seeds, points, *errors, strict=True)
     ]
 
 
 def _in_force(strengths: Sequence[float], explicit: Sequence[str], regulariser: str) -> list[float]:
     """Per replica, the strength of a regulariser: 0 where it is not in force."""
     return [each if kind in (regulariser, "both") else 0.0 for each, kind in zip(strengths, explicit, strict=True)]
-
-
-def _subset(source: data.Dataset, seed: int, examples: int) -> Split:
-    rows = source.subset(seed, examples)
-    return Split(source.train.inputs[rows], source.train.labels[rows])
 
 
 def _labels(train: Split, kind: str, seed: int, classes: int, share: float = 1.0) -> Split:

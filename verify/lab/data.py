@@ -1,6 +1,9 @@
-"""Data sets in three splits, checked by content each time they are read.
+"""Data sets of which each seed has its own training, validation and test examples.
 
-MNIST-1D is generated once and kept in a cache folder; images are published files (`verify.lab.images`).
+So what varies over seeds includes the data: of MNIST-1D each seed has examples of its own, which are generated once a
+machine and kept in a cache folder; of published images (`verify.lab.images`) each has its own split of them all.
+What a seed gets follows from the seed alone, by `stream(seed, "data")`: trials of one seed see the same, whatever their
+other parameters and mates.  What is read is checked by content each time.
 """
 
 from __future__ import annotations
@@ -9,10 +12,10 @@ import hashlib
 import os
 import warnings
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,35 +23,28 @@ from filelock import FileLock
 from numpy.typing import NDArray
 from torch import Tensor
 
-from verify.lab import images
+from verify.lab import images, mnist1d
 from verify.lab.folders import cache_folder
 from verify.lab.randomness import stream
 
 Arrays = tuple[NDArray[np.float32], NDArray[np.int64]]
-"""Inputs and labels of all examples, one a row."""
+"""Inputs and labels, one example a row."""
 
-GENERATOR_VERSION = 1
-"""Raise it whenever the arguments below, or what is done with them, give other data."""
 
-MNIST1D = {
-    "num_samples": 17_500,
-    "train_split": 1.0,  # the splits are made here, so that they share one standardisation
-    "template_len": 12,
-    "padding": [36, 60],
-    "scale_coeff": 0.4,
-    "max_translation": 48,
-    "corr_noise_scale": 0.25,
-    "iid_noise_scale": 2e-2,
-    "shear_scale": 0.75,
-    "shuffle_seq": False,
-    "final_seq_length": 40,
-    "seed": 42,
+class Sizes(NamedTuple):
+    """How many examples a seed has in each split."""
+
+    train: int
+    validation: int
+    test: int
+
+
+SIZES = {
+    "mnist1d": Sizes(10_000, 2_500, 5_000),
+    "fashion-mnist": Sizes(50_000, 10_000, 10_000),
+    "cifar-10": Sizes(45_000, 5_000, 10_000),
 }
-"""The published defaults of MNIST-1D (Greydanus and Kobak 2020, arXiv 2011.14439), with more examples."""
-MNIST1D_TRAIN, MNIST1D_VALIDATION = 10_000, 2_500
-"""The rest, 5,000, is the test split."""
-FASHION_MNIST_VALIDATION, CIFAR10_VALIDATION = 10_000, 5_000
-"""The last of the published training examples, which are in no order; the published test split is ours too."""
+"""Of published images, all: as many for testing as their authors take, but for each seed others."""
 
 
 class Split(NamedTuple):
@@ -59,20 +55,26 @@ class Split(NamedTuple):
 
 
 class Dataset(NamedTuple):
-    """A data set in its three splits.
+    """A data set as the trials of some seeds see it.
 
-    The test split decides nothing: whatever is tuned is tuned on `validation`.
+    A seed's training, validation and test examples are rows of the inputs, (n,) int64, in random order; no example is
+    in two of them.  The test examples decide nothing: whatever is tuned is tuned on those for validation.
     """
 
     name: str
-    train: Split
-    validation: Split
-    test: Split
+    inputs: Tensor
+    """Of all seeds (N, features) float32, which have mean 0 and standard deviation 1 in each channel."""
+    labels: Tensor
+    """Theirs (N,) int64, on the CPU as all rows are: examples are chosen there."""
+    train: dict[int, Tensor]
+    """By seed, and so are the others."""
+    validation: dict[int, Tensor]
+    test: dict[int, Tensor]
     classes: int
     shape: tuple[int, ...]
     """Of one input before it was made flat: channels, then its length, or its height and width."""
-    sha256: str
-    """Of the content of all three splits."""
+    sha256: dict[int, str]
+    """Of the content of a seed's three splits: what `data` of a trial's record is to be."""
 
     @property
     def features(self) -> int:
@@ -80,21 +82,29 @@ class Dataset(NamedTuple):
         return prod(self.shape)
 
     def subset(self, seed: int, examples: int) -> Tensor:
-        """Rows of the training split that the trial with `seed` trains on: (examples,) int64.
+        """Rows of the training examples that the trial with `seed` trains on: (examples,) int64.
 
-        They are the first `examples` of one shuffle per seed, so a smaller subset is part of every larger one.
+        They are its first ones, so a smaller subset is part of every larger one.
 
         Raises:
-            ValueError: the split has fewer.
+            ValueError: it has fewer.
         """
-        pool = len(self.train.labels)
+        pool = len(self.train[seed])
         if not 1 <= examples <= pool:
             raise ValueError(f"{self.name} has 1 to {pool} training examples to choose, not {examples}")
-        return torch.randperm(pool, generator=stream(seed, "subset"))[:examples]
+        return self.train[seed][:examples]
+
+    def take(self, rows: Tensor) -> Split:
+        """The examples that stand in some rows (n,)."""
+        return Split(self.inputs[rows], self.labels[rows])
+
+    def to(self, device: str) -> Dataset:
+        """The same with its inputs on a device."""
+        return self._replace(inputs=self.inputs.to(device))
 
 
-def load(name: str) -> Dataset:
-    """The data set `name`, on the CPU.
+def load(name: str, seeds: Sequence[int]) -> Dataset:
+    """The data set `name` as trials of `seeds` see it, on the CPU; any of them may be named more than once.
 
     Raises:
         ValueError: there is none of that name.
@@ -102,76 +112,78 @@ def load(name: str) -> Dataset:
     """
     if name not in _LOADERS:
         raise ValueError(f"no data set '{name}'; there is {', '.join(sorted(_LOADERS))}")
-    return _LOADERS[name]()
+    return _LOADERS[name](list(dict.fromkeys(seeds)))
 
 
-def mnist1d() -> Dataset:
-    """MNIST-1D: 40 numbers an example, ten classes; 10,000 training, 2,500 validation, 5,000 test examples."""
-    inputs, labels, digest = _cached("mnist1d", MNIST1D, _generate_mnist1d)
-    last = MNIST1D_TRAIN + MNIST1D_VALIDATION
-    parts = (slice(MNIST1D_TRAIN), slice(MNIST1D_TRAIN, last), slice(last, None))
-    train, validation, test = (Split(torch.from_numpy(inputs[part]), torch.from_numpy(labels[part])) for part in parts)
-    return Dataset("mnist1d", train, validation, test, classes=10, shape=(1, inputs.shape[1]), sha256=digest)
+def _mnist1d(seeds: Sequence[int]) -> Dataset:
+    """MNIST-1D: 40 numbers an example, ten classes; generated for each seed, and standardised as its authors do."""
+    sizes = SIZES["mnist1d"]
+    count = sum(sizes)
+    inputs = torch.empty(len(seeds) * count, mnist1d.FEATURES)
+    labels = torch.empty(len(inputs), dtype=torch.int64)
+    rows, digests = [], {}
+    for place, seed in enumerate(seeds):
+        here = slice(place * count, (place + 1) * count)
+        own_inputs, own_labels, digests[seed] = _generated(_generator_seed(seed), count)
+        inputs[here], labels[here] = torch.from_numpy(own_inputs), torch.from_numpy(own_labels)
+        rows.append(torch.arange(here.start, here.stop))
+    train, validation, test = _splits(seeds, rows, sizes)
+    return Dataset("mnist1d", inputs, labels, train, validation, test, mnist1d.CLASSES, (1, mnist1d.FEATURES), digests)
 
 
-def fashion_mnist() -> Dataset:
-    """Fashion-MNIST: 50,000 training, 10,000 validation, 10,000 test examples."""
-    return _of_images("fashion-mnist", images.fashion_mnist(), FASHION_MNIST_VALIDATION)
+def _fashion_mnist(seeds: Sequence[int]) -> Dataset:
+    return _of_images("fashion-mnist", images.fashion_mnist(), seeds)
 
 
-def cifar10() -> Dataset:
-    """CIFAR-10: 45,000 training, 5,000 validation, 10,000 test examples."""
-    return _of_images("cifar-10", images.cifar10(), CIFAR10_VALIDATION)
+def _cifar10(seeds: Sequence[int]) -> Dataset:
+    return _of_images("cifar-10", images.cifar10(), seeds)
 
 
-_LOADERS: dict[str, Callable[[], Dataset]] = {"mnist1d": mnist1d, "fashion-mnist": fashion_mnist, "cifar-10": cifar10}
+_LOADERS: dict[str, Callable[[Sequence[int]], Dataset]] = {
+    "mnist1d": _mnist1d, "fashion-mnist": _fashion_mnist, "cifar-10": _cifar10,
+}  # fmt: skip
 
 
-def _of_images(name: str, published: images.Images, validation: int) -> Dataset:
-    """Published images, each channel with mean 0 and standard deviation 1 over the training split."""
-    pixels, labels = published.train
-    last = len(labels) - validation
-    values = np.arange(256)
-    counts = np.stack([np.bincount(pixels[:last, c].ravel(), minlength=256) for c in range(pixels.shape[1])])
+def _of_images(name: str, published: images.Images, seeds: Sequence[int]) -> Dataset:
+    """Published images, of which each seed has a split of its own: of all, whatever their authors take them for."""
+    pixels, labels, content = published
+    channels, values = range(pixels.shape[1]), np.arange(256)
+    parts = np.array_split(pixels, 100)  # to be counted, each pixel becomes eight bytes
+    counts = np.sum([[np.bincount(part[:, c].ravel(), minlength=256) for c in channels] for part in parts], axis=0)
+    # Over all images, so that all seeds share one tensor: with the mean and deviation of a seed's own training split,
+    # each would need a copy.  Two numbers a channel, of millions of pixels, tell a network nothing of a test image.
     mean = counts @ values / counts.sum(1)
     deviation = np.sqrt(counts @ values**2 / counts.sum(1) - mean**2)
     scaled = ((values - mean[:, None]) / deviation[:, None]).astype(np.float32)  # per channel, what each byte becomes
+    inputs = np.empty(pixels.shape, np.float32)
+    for part, room in zip(parts, np.array_split(inputs, len(parts)), strict=True):
+        for c in channels:
+            room[:, c] = scaled[c][part[:, c]]
 
-    def split(part: images.Pixels, its_labels: images.Labels) -> Split:
-        inputs = np.stack([scaled[c][part[:, c]] for c in range(part.shape[1])], axis=1)
-        return Split(torch.from_numpy(inputs).flatten(1), torch.from_numpy(its_labels))
-
-    return Dataset(
-        name,
-        split(pixels[:last], labels[:last]),
-        split(pixels[last:], labels[last:]),
-        split(*published.test),
-        classes=int(labels.max()) + 1,
-        shape=pixels.shape[1:],
-        sha256=published.sha256,
-    )
-
-
-def _generate_mnist1d(arguments: dict[str, Any]) -> Arrays:
-    """Examples in random order, standardised over all of them."""
-    # Importing it loads matplotlib: only whoever generates pays.
-    from mnist1d.data import make_dataset  # type: ignore[import-untyped]
-    from mnist1d.utils import ObjectView  # type: ignore[import-untyped]
-
-    state = np.random.get_state()  # the generator seeds NumPy's global state, which is not ours to change
-    try:
-        made = make_dataset(ObjectView(dict(arguments)))
-    finally:
-        np.random.set_state(state)
-    return made["x"].astype(np.float32), made["y"].astype(np.int64)
+    rows = [torch.randperm(len(labels), generator=stream(seed, "data")) for seed in seeds]
+    digests = {
+        seed: hashlib.sha256(content.encode() + each.numpy().astype("<i8").tobytes()).hexdigest()
+        for seed, each in zip(seeds, rows, strict=True)
+    }
+    train, validation, test = _splits(seeds, rows, SIZES[name])
+    flat, classes, shape = torch.from_numpy(inputs).flatten(1), int(labels.max()) + 1, pixels.shape[1:]
+    return Dataset(name, flat, torch.from_numpy(labels), train, validation, test, classes, shape, digests)
 
 
-def _cached(
-    name: str, arguments: dict[str, Any], generate: Callable[[dict[str, Any]], Arrays]
-) -> tuple[NDArray[np.float32], NDArray[np.int64], str]:
+def _splits(seeds: Sequence[int], rows: Sequence[Tensor], sizes: Sizes) -> list[dict[int, Tensor]]:
+    """Rows of each seed, which are in random order, cut into those of the three splits."""
+    cut = [torch.split(each, list(sizes)) for each in rows]
+    return [dict(zip(seeds, each, strict=True)) for each in zip(*cut, strict=True)]
+
+
+def _generator_seed(seed: int) -> int:
+    """What the generator begins with for trials of a seed, 0 to 2**32 - 1."""
+    return int(torch.randint(2**32, (), generator=stream(seed, "data")))
+
+
+def _generated(seed: int, count: int) -> tuple[NDArray[np.float32], NDArray[np.int64], str]:
     """Inputs, labels and the SHA-256 of both; generated by the first process that asks, while the others wait."""
-    key = hashlib.sha256(repr((GENERATOR_VERSION, sorted(arguments.items()))).encode()).hexdigest()[:16]
-    file = cache_folder() / f"{name}-{key}.npz"
+    file = cache_folder() / "mnist1d" / f"{mnist1d.VERSION}-{count}-{seed}.npz"
     file.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(file.with_suffix(".lock")):
         if file.exists():
@@ -179,8 +191,7 @@ def _cached(
                 return _read(file)
             except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
                 warnings.warn(f"{file} is damaged and is generated again: {error}", stacklevel=2)
-        inputs, labels = generate(arguments)
-        _write(file, inputs, labels)
+        _write(file, *mnist1d.generate(seed, count))
         return _read(file)
 
 

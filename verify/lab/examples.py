@@ -27,7 +27,7 @@ class Examples(NamedTuple):
 
     @classmethod
     def of(cls, inputs: Tensor, rows: Sequence[Tensor], labels: Sequence[Tensor]) -> Examples:
-        """Of rows of shared `inputs` (N, …): per replica, rows (n,) and their labels (n, …).
+        """Of rows of shared `inputs` (N, …): per replica, rows (n,) and their labels (n, …); all on the inputs' device.
 
         Raises:
             ValueError: there are not as many labels as rows, or no rows.
@@ -37,7 +37,9 @@ class Examples(NamedTuple):
         for r, (own, its) in enumerate(zip(rows, labels, strict=True)):
             if len(own) != len(its) or not len(own):
                 raise ValueError(f"replica {r} has {len(own)} rows and {len(its)} labels: one a row, and at least one")
-        padded_rows, padded_labels = (pad_sequence(list(each), batch_first=True) for each in (rows, labels))
+        padded_rows, padded_labels = (
+            pad_sequence(list(each), batch_first=True).to(inputs.device) for each in (rows, labels)
+        )
         return cls(inputs, padded_rows, padded_labels, tuple(map(len, rows)))
 
     @classmethod
@@ -66,25 +68,27 @@ class Splits(NamedTuple):
 
 
 def draw(source: Dataset, seeds: Sequence[int], sizes: Sequence[int], device: str) -> Splits:
-    """For each replica, the training subset of its seed and size, with the whole validation and test splits.
+    """For each replica, a training subset of its seed's examples, with all that the seed has for validation and test.
 
     Raises:
         ValueError: not one size a seed.
     """
     if len(seeds) != len(sizes):
         raise ValueError(f"{len(seeds)} seeds, and sizes for {len(sizes)}")
-    rows = [source.subset(seed, size) for seed, size in zip(seeds, sizes, strict=True)]
-    train = Examples.of(source.train.inputs, rows, [source.train.labels[each] for each in rows])
-    validation, test = (Examples.same(split, len(seeds)) for split in (source.validation, source.test))
-    return Splits(train.to(device), validation.to(device), test.to(device))
+    inputs = source.inputs.to(device)
+    train = [source.subset(seed, size) for seed, size in zip(seeds, sizes, strict=True)]
+    validation, test = ([of[seed] for seed in seeds] for of in (source.validation, source.test))
+    return Splits(
+        *(Examples.of(inputs, rows, [source.labels[each] for each in rows]) for rows in (train, validation, test))
+    )
 
 
-def relabelled(split: Split, rows: Tensor, names: Tensor) -> tuple[Tensor, Tensor]:
-    """Those of the `rows` (n,) of a split whose class has a new name, and their labels by that name: (m,) each.
+def relabelled(labels: Tensor, rows: Tensor, names: Tensor) -> tuple[Tensor, Tensor]:
+    """Those of the `rows` (n,) of `labels` (N,) whose class has a new name, and their labels by that name: (m,) each.
 
     `names` (classes,) holds each class's new label, or -1 where its examples are left out; classes that share a name
     are merged.
     """
-    labels = names[split.labels[rows]]
-    kept = labels >= 0
-    return rows[kept], labels[kept]
+    named = names[labels[rows]]
+    kept = named >= 0
+    return rows[kept], named[kept]

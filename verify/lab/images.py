@@ -56,10 +56,10 @@ Labels = NDArray[np.int64]
 
 
 class Images(NamedTuple):
-    """A data set as published: training and test images with their labels."""
+    """A data set as published, the images for training before those for testing."""
 
-    train: tuple[Pixels, Labels]
-    test: tuple[Pixels, Labels]
+    pixels: Pixels
+    labels: Labels
     sha256: str
     """Of the content."""
 
@@ -75,12 +75,9 @@ def fashion_mnist() -> Images:
         Unavailable: it cannot be had; the message says what would help.
     """
     contents = [_fashion_mnist_file(name) for name in FASHION_MNIST]
-    train_images, train_labels, test_images, test_labels = map(_idx, contents)
-    return Images(
-        (train_images[:, None], train_labels.astype(np.int64)),
-        (test_images[:, None], test_labels.astype(np.int64)),
-        _digest(contents),
-    )
+    arrays = [_idx(each) for each in contents]
+    pixels, labels = np.concatenate(arrays[::2]), np.concatenate(arrays[1::2])
+    return Images(pixels[:, None], labels.astype(np.int64), _digest(contents))
 
 
 def cifar10() -> Images:
@@ -100,9 +97,8 @@ def cifar10() -> Images:
             _check(archive, hashlib.file_digest(opened, "md5").hexdigest(), CIFAR10_MD5)
     with tarfile.open(archive) as opened_archive:
         contents = [_member(opened_archive, name) for name in (*CIFAR10_TRAIN, CIFAR10_TEST)]
-    *train, test = map(_cifar_records, contents)
-    pixels, labels = (np.concatenate(each) for each in zip(*train, strict=True))
-    return Images((pixels, labels), test, _digest(contents))
+    pixels, labels = zip(*map(_cifar_records, contents), strict=True)
+    return Images(np.concatenate(pixels), np.concatenate(labels), _digest(contents))
 
 
 def _fashion_mnist_file(name: str) -> bytes:
