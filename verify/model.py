@@ -241,6 +241,12 @@ class Experiment(Struct, frozen=True):
     """The most trials trained together."""
     time_limit: float = 600.0
     """Seconds one trial may take."""
+    summary: str = ""
+    """What its docstring says of it, a paragraph a line."""
+    documented: dict[str, str] = {}
+    """What its docstring says of its parameters."""
+    defaults: dict[str, str] = {}
+    """Of parameters that need not be given, the value as the code writes it."""
 
 
 class Code(Struct, frozen=True):

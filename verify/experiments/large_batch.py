@@ -67,6 +67,14 @@ def warmup_curve(
 ) -> dict[str, object]:
     """The learning-rate schedule that `large_batch` trains with; nothing is trained and nothing is random.
 
+    Args:
+        rule: how the rate follows from `k`, and how it is approached.
+        k: minibatches of the base size that are taken together.
+        lr: the base rate.
+        epochs: of training.
+        warmup_epochs: over which the rate rises.
+        steps_per_epoch: at this minibatch.
+
     Returns:
         Curve by `epoch`: `rate_over_base`, the rate over `lr`, over the first two warmups.  Numbers: that ratio at the
         first step; the rate at the first step after the warmup over k times `lr`; and the largest rise from one step

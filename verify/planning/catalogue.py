@@ -14,7 +14,7 @@ import msgspec
 
 from verify.errors import UserError, nearest
 from verify.model import Experiment
-from verify.planning import options, returned, signature
+from verify.planning import documented, options, returned, signature
 from verify.planning.parsed import Unreadable, parse
 
 PACKAGE = Path(__file__).parent.parent
@@ -135,6 +135,13 @@ def _experiment(
         diverged=given.get("diverged", {}),
         batch=batch,
         time_limit=given.get("time_limit", 600.0),
+        summary=documented.summary(function),
+        documented={name: text for name, text in documented.parameters(function).items() if name in names},
+        defaults={
+            name: ast.unparse(default)
+            for name, default in zip(names, arguments.kw_defaults, strict=True)
+            if default is not None
+        },
     )
     return experiment, errors + mistakes
 

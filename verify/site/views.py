@@ -13,6 +13,7 @@ from verify.judging import registered
 from verify.model import (
     SCALES,
     STATUSES,
+    Choice,
     Claim,
     Environment,
     Evidence,
@@ -27,7 +28,7 @@ from verify.model import (
 from verify.planning.modules import find_in_package
 from verify.project.project import Project
 from verify.running import notebooks
-from verify.site import tables
+from verify.site import tables, words
 
 
 class Standing(Struct, frozen=True):
@@ -137,6 +138,15 @@ class FigureView(Struct, frozen=True):
     """Each drawing that could not be made, as `at tiny`, and why."""
 
 
+class Setting(Struct, frozen=True):
+    """A parameter of an experiment, and what it is in a verification."""
+
+    name: str
+    means: str
+    """As the experiment's docstring says it."""
+    values: dict[Scale, str]
+
+
 class VerificationView(Struct, frozen=True):
     verification: Verification
     experiment: Experiment
@@ -150,6 +160,8 @@ class VerificationView(Struct, frozen=True):
     figures: tuple[FigureView, ...]
     claims: tuple[ClaimView, ...]
     standings: tuple[Standing, ...]
+    settings: tuple[Setting, ...] = ()
+    """Every parameter, given or not."""
 
 
 class Tally(Struct, frozen=True):
@@ -254,7 +266,29 @@ def _verification(
             _claim(project, review, verification, claim, standings, verdicts) for claim in verification.claims
         ),
         standings=standings,
+        settings=tuple(_settings(project, review, verification, experiment)),
     )
+
+
+def _settings(
+    project: Project, review: Review, verification: Verification, experiment: Experiment
+) -> Iterator[Setting]:
+    """What each parameter was set to, from the trials, and else from the code's defaults."""
+    rungs = [(scale, verification.rungs[scale]) for scale in SCALES if scale in verification.rungs]
+    trials = {scale: project.to_last_look(review, verification, scale) for scale, _ in rungs}
+    for name in experiment.parameters:
+        values = {}
+        for scale, rung in rungs:
+            choice = rung.parameters.get(name)
+            given = dict.fromkeys(trial.parameters[name] for trial in trials[scale] if name in trial.parameters)
+            shown = ", ".join(map(words.scalar, given)) or experiment.defaults.get(name, "not set").strip("'\"")
+            chosen = f", chosen by {choice.verification}" if isinstance(choice, Choice) else ""
+            values[scale] = shown + chosen
+        yield Setting(name, experiment.documented.get(name, ""), values)
+    yield Setting(
+        "seeds", "How many; of several numbers, the looks.",
+        {scale: ", ".join(map(str, rung.seeds)) for scale, rung in rungs},
+    )  # fmt: skip
 
 
 def _standing(project: Project, review: Review, verification: Verification, scale: Scale) -> Standing:
