@@ -14,14 +14,13 @@ from verify.lab.curves import Point, columns, follow
 from verify.lab.declare import experiment
 from verify.lab.ensemble import Ensemble, evaluate
 from verify.lab.examples import Examples, draw
-from verify.lab.optimizers import SGD
+from verify.lab.optimizers import SGD, AdamW, Optimizer
 from verify.lab.pruning import cut_magnitudes, magnitude_mask, random_mask
 from verify.lab.training import Training
 
 ARMS = ("dsd", "ddd", "random-mask", "baseline")
 STAGES = ("dense", "pruned", "sparse", "re-dense")
-SPARSE_RATE = 0.1
-"""The sparse phase's learning rate over that of the first, as in the paper's ResNet tables."""
+OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = {"cosine": schedules.cosine, "constant": schedules.constant}
 POINTS = 4
 """Points of a curve in each phase."""
@@ -62,6 +61,7 @@ def dsd(
     lr: list[float],
     sparsity: list[float],
     cycles: int = 1,
+    sparse_rate: float = 0.1,
     last_rate: float = 0.01,
     schedule: str = "cosine",
     model: str = "mlp",
@@ -71,7 +71,10 @@ def dsd(
     epochs: float = 30,
     retrain_epochs: float = 15,
     minibatch: int = 64,
+    optimizer: str = "sgd",
+    momentum: float = 0.9,
     weight_decay: float = 5e-4,
+    dropout: float = 0.0,
 ) -> list[dict[str, object]]:
     """Train a network through dense, sparse and dense phases, or through what a control does in their place.
 
@@ -83,9 +86,11 @@ def dsd(
         seeds: arms of one seed share examples, initialisation, data order, and so the first phase's result.
         device: what to train on.
         arm: one of `ARMS`.
-        lr: rate at which the first phase begins; a sparse phase begins at a tenth of it.
+        lr: rate at which the first phase begins.
         sparsity: fraction of the weights of a layer that a mask cuts.
         cycles: how often a sparse and a dense phase follow the first phase; each sparse phase has a mask of its own.
+        sparse_rate: rate at which a sparse phase begins, over that of the first phase: 0.1 in the paper's tables of
+            ResNets.
         last_rate: rate at which a dense phase after a sparse one begins, over that of the first phase: 0.01 in the
             paper's tables of ResNets, 0.1 in its text.
         schedule: of the rate within each phase: one of `SCHEDULES`.
@@ -96,7 +101,10 @@ def dsd(
         epochs: of the first phase.
         retrain_epochs: of each phase after it.
         minibatch: examples a step.
-        weight_decay: the same in all phases.
+        optimizer: one of `OPTIMIZERS`: SGD with momentum, or AdamW with PyTorch's betas.
+        momentum: of SGD.
+        weight_decay: the same in all phases: for SGD an L2 penalty, for AdamW decoupled.
+        dropout: fraction of the hidden units, or channels' outputs, that is dropped at each step of all phases.
 
     Returns:
         Curves by `epoch`: mean training loss since the last point, test error.  Numbers: error on the training subset
@@ -105,21 +113,23 @@ def dsd(
         fraction of all parameters that the last mask cut.
 
     Raises:
-        ValueError: an unknown arm, schedule or model.
+        ValueError: an unknown arm, schedule, optimizer or model.
     """
     one_of("arm", arm, ARMS)
+    one_of("optimizer", [optimizer], OPTIMIZERS)
     one_of("schedule", [schedule], tuple(SCHEDULES))
     source = data.load(dataset, seeds)
     train, validation, test = draw(source, seeds, [examples] * len(seeds), device)
     ensemble = Ensemble.of(lambda: models.named(model, source.shape, source.classes, width=width), seeds, device)
-    recipe = _Recipe(train, seeds, lr, minibatch, weight_decay, schedule, {"test_error": test})
+    rule = SGD(momentum, weight_decay) if optimizer == "sgd" else AdamW(weight_decay=weight_decay)
+    recipe = _Recipe(train, seeds, lr, minibatch, rule, dropout, schedule, {"test_error": test})
     ensemble, points = recipe.first(ensemble, epochs)
 
     lengths = [0 if each == "baseline" else retrain_epochs for each in arm]
     mask, sparse = torch.ones_like(ensemble.weights), list[Tensor]()
     for phase in range(1, 2 * cycles, 2):
         mask = _mask(ensemble, arm, sparsity, seeds)
-        more = recipe.run(ensemble, phase, SPARSE_RATE, lengths, mask)
+        more = recipe.run(ensemble, phase, sparse_rate, lengths, mask)
         sparse = sparse or [evaluate(ensemble, train).loss, evaluate(ensemble, test).error]
         again = recipe.run(ensemble, phase + 1, last_rate, lengths)
         points = [[*each, *here, *there] for each, here, there in zip(points, more, again, strict=True)]
@@ -154,6 +164,7 @@ def dsd_weights(
     stage: list[str],
     lr: list[float],
     sparsity: float = 0.3,
+    sparse_rate: float = 0.1,
     last_rate: float = 0.01,
     model: str = "mlp",
     dataset: str = "mnist1d",
@@ -162,6 +173,7 @@ def dsd_weights(
     epochs: float = 30,
     retrain_epochs: float = 15,
     minibatch: int = 64,
+    momentum: float = 0.9,
     weight_decay: float = 5e-4,
 ) -> list[dict[str, object]]:
     """Train as `dsd` does up to a stage of the cycle, and describe the weights there.
@@ -177,6 +189,7 @@ def dsd_weights(
             after the last.
         lr: as of `dsd`, and so are the others.
         sparsity: fraction of the weights of a layer that a mask cuts.
+        sparse_rate: as of `dsd`.
         last_rate: as of `dsd`.
         model: one of `models.MODELS`.
         dataset: which data set.
@@ -185,6 +198,7 @@ def dsd_weights(
         epochs: of the first phase.
         retrain_epochs: of the sparse phase, and again of the last.
         minibatch: examples a step.
+        momentum: of SGD.
         weight_decay: the same in all phases.
 
     Returns:
@@ -201,7 +215,7 @@ def dsd_weights(
     source = data.load(dataset, seeds)
     train = draw(source, seeds, [examples] * len(seeds), device).train
     ensemble = Ensemble.of(lambda: models.named(model, source.shape, source.classes, width=width), seeds, device)
-    recipe = _Recipe(train, seeds, lr, minibatch, weight_decay, "cosine", {})
+    recipe = _Recipe(train, seeds, lr, minibatch, SGD(momentum, weight_decay), 0.0, "cosine", {})
     ensemble, _ = recipe.first(ensemble, epochs)
 
     shares = [sparsity] * len(seeds)
@@ -213,7 +227,7 @@ def dsd_weights(
     # In `ddd` the weights that count as cut are those that `random-mask` would cut.
     set_apart = torch.where(_are(arm, "ddd", like=masks), random_mask(ensemble, shares, seeds), masks)
     lengths = [retrain_epochs if each in ("sparse", "re-dense") else 0 for each in stage]
-    recipe.run(ensemble, 1, SPARSE_RATE, lengths, torch.where(_are(stage, "dense", like=masks), 1, masks))
+    recipe.run(ensemble, 1, sparse_rate, lengths, torch.where(_are(stage, "dense", like=masks), 1, masks))
     lengths = [retrain_epochs if each == "re-dense" else 0 for each in stage]
     recipe.run(ensemble, 2, last_rate, lengths)
 
@@ -249,7 +263,8 @@ class _Recipe(NamedTuple):
     seeds: list[int]
     lr: list[float]
     minibatch: int
-    weight_decay: float
+    optimizer: Optimizer
+    dropout: float
     schedule: str
     watched: Mapping[str, Examples]
 
@@ -278,7 +293,8 @@ class _Recipe(NamedTuple):
             self.train,
             self.seeds,
             minibatch=self.minibatch,
-            optimizer=SGD(0.9, self.weight_decay),
+            optimizer=self.optimizer,
+            dropout=self.dropout,
             mask=mask,
             phase=phase,
         )

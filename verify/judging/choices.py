@@ -54,7 +54,7 @@ def doubts(rung: Rung, trials: Iterable[Trial], lookup: Callable[[str], Sequence
         if not isinstance(choice, Choice):
             continue
         records = lookup(choice.verification) or ()
-        for where in _distinct({each: point[each] for each in choice.per} for point in parameters):
+        for where in _distinct({each: point[each] for each in choice.per if each in point} for point in parameters):
             doubt = _doubt(choice, name, where, records)
             if doubt.edge or doubt.rivals:
                 yield doubt
