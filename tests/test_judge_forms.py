@@ -15,6 +15,7 @@ TRUE = {
     "log": lambda x: 0.9 - 0.07 * np.log(x),
     "power": lambda x: 0.05 + 3.0 * np.asarray(x) ** -0.4,
     "saturating": lambda x: 0.1 + 0.5 * np.exp(-np.asarray(x) / 700),
+    "logistic": lambda x: 0.1 + 0.8 / (1 + np.asarray(x) / 700),
 }
 
 
@@ -44,6 +45,8 @@ def test_the_unit_of_x_does_not_matter(form: str, unit: float) -> None:
         ("power", lambda x, c, k, p: c + k * x**-p, (0.1, 3.0, 0.5), ((0, -np.inf, 0.01), (np.inf, np.inf, 10))),
         ("saturating", lambda x, c, k, s: c + k * np.exp(-x / s), (0.2, 0.5, 500.0),
          ((-np.inf, -np.inf, 10), (np.inf, np.inf, 32000))),
+        ("logistic", lambda x, c, k, s: c + k / (1 + x / s), (0.2, 0.5, 500.0),
+         ((0, -np.inf, 10), (np.inf, np.inf, 32000))),
     ],
 )  # fmt: skip
 def test_the_fit_is_scipys_curve_fit_without_its_starting_values(

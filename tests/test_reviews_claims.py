@@ -241,7 +241,7 @@ CLAIMS: list[Case] = [
     (
         claim("{metric: error, statistic: holdout_error, along: bias, form: sqrt, rivals: [power], at_most: 0}"),
         "test: {m",
-        "`form` must be one of log, power, saturating, not the text 'sqrt'",
+        "`form` must be one of log, power, saturating, logistic, not the text 'sqrt'",
         "",
     ),
     (

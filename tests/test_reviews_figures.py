@@ -99,7 +99,7 @@ FIGURES: list[Case] = [
     (
         figure("x: bias, y: error, fits: [logg]"),
         "- {id: c",
-        "`fits` must be one of log, power, saturating, not the text 'logg'",
+        "`fits` must be one of log, power, saturating, logistic, not the text 'logg'",
         "did you mean 'log'?",
     ),
     (

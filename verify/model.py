@@ -28,8 +28,10 @@ Status = Literal["supported", "contradicted", "inconclusive", "not run", "failed
 STATUSES: tuple[Status, ...] = ("supported", "contradicted", "inconclusive", "not run", "failed")
 
 STATISTICS = ("mean", "difference", "log_ratio", "slope", "interaction", "holdout_error", "sd", "rate")
-FORMS = ("log", "power", "saturating")
-"""Curves that can be fitted over a parameter: a + b·log x, c + k·x^-p with c ≥ 0, and c + k·exp(-x/s)."""
+FORMS = ("log", "power", "saturating", "logistic")
+"""Curves that can be fitted over a parameter: a + b·log x, c + k·x^-p with c ≥ 0, c + k·exp(-x/s), and c + k/(1 + x/s)
+with c ≥ 0, which is level at both ends.
+"""
 
 
 class Choice(Struct, frozen=True):
@@ -125,7 +127,9 @@ class Test(Struct, frozen=True, omit_defaults=True):
     """For `interaction` in place of arms: the slope over the first span of `along` minus that over the second."""
     form: str | None = None
     rivals: tuple[str, ...] = ()
-    """For `holdout_error`: the best of these at the held-out point is subtracted from `form`'s error."""
+    """For `holdout_error`: the best of these at the held-out points is subtracted from `form`'s error."""
+    held_out: int = 1
+    """For `holdout_error`: how many of the largest values of `along` are held out."""
     heavy_tails: bool = False
     """The interval is one that holds for numbers far from normal, at the price of being wider for normal ones."""
     fails: dict[str, Criterion] = {}

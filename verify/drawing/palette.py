@@ -13,7 +13,7 @@ DASHES = ((1, 0), (7, 3), (2, 2), (9, 3, 2, 3), (12, 4))
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-left")
 LOOKS = 40
 """So many labels look different as lines: the 41st has the colour and the dash of the first."""
-FIT_DASHES = {"log": (6, 4), "power": (2, 3), "saturating": (9, 3, 2, 3)}
+FIT_DASHES = {"log": (6, 4), "power": (2, 3), "saturating": (9, 3, 2, 3), "logistic": (1, 2, 5, 2)}
 
 FONT = "Liberation Sans"
 """What text is measured in: vl-convert brings it, so that every machine lays out alike.  Drawn in the page's font."""

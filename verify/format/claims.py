@@ -27,15 +27,15 @@ _SHAPES = {
     "log_ratio": _Shape(needs=("arms",)),
     "slope": _Shape(needs=("along",), takes=("log", "arms")),
     "interaction": _Shape(takes=("arms", "along", "log", "between", "spans")),
-    "holdout_error": _Shape(needs=("along", "form"), takes=("rivals",)),
+    "holdout_error": _Shape(needs=("along", "form"), takes=("rivals", "held_out")),
     "sd": _Shape(takes=("arms",)),
     "rate": _Shape(takes=("arms", "event")),
 }
-_SHAPED = ("arms", "along", "log", "between", "spans", "form", "rivals", "event")
+_SHAPED = ("arms", "along", "log", "between", "spans", "form", "rivals", "held_out", "event")
 _CRITERIA = ("at_most", "at_least", "within", "every")
 _OVER_SEEDS = {"sd": "an sd", "rate": "a rate"}
-_POINTS = {"log": 4, "power": 5, "saturating": 5}
-"""Points that testing a form takes: one for each of its constants, one more to be fitted, and the one held out."""
+_POINTS = {"log": 3, "power": 4, "saturating": 4, "logistic": 4}
+"""Points that fitting a form takes: one for each of its constants, and one more."""
 
 
 def read_all(draft: Draft, problems: Problems) -> tuple[Claim, ...]:
@@ -140,6 +140,7 @@ class _Test:
             "spans": optional(listing(ranges.span, "spans", length=2), ()),
             "form": optional(one_of(FORMS)),
             "rivals": optional(listing(one_of(FORMS), "forms"), ()),
+            "held_out": optional(fields.integer(1), 1),
             **ranges.bounds(),
             "every": optional(_every),
             "heavy_tails": optional(fields.boolean, False),
@@ -233,7 +234,7 @@ def _check_along(test: Test, selection: Where, draft: Draft, line: int, problems
     needs = f"an {test.statistic} needs" if test.statistic == "interaction" else f"a {test.statistic} needs"
     problem = numbers(draft, test.along, selection, needs)
     forms = (test.form, *test.rivals) if test.form else ()
-    least = max((_POINTS[form] for form in forms), default=2)
+    least = max((_POINTS[form] + test.held_out for form in forms), default=2)
     among = f" where {spelled(selection)}" if selection else ""
     for scale, rung in draft.rungs.items():
         points = values(rung, test.along, selection)

@@ -15,7 +15,7 @@ from scipy import optimize
 
 Array = NDArray[np.float64]
 
-COEFFICIENTS = {"log": 2, "power": 3, "saturating": 3}
+COEFFICIENTS = {"log": 2, "power": 3, "saturating": 3, "logistic": 3}
 """How many numbers each form fits; one more point than that is wanted, or it would only interpolate."""
 
 _SHAPES = 40
@@ -24,8 +24,9 @@ _SHAPES = 40
 def fit(form: str, x: Sequence[float], y: Sequence[float]) -> Callable[[Sequence[float]], Array]:
     """Fit `form` to the points and return the fitted curve.
 
-    `log` is a + b·log x; `power` is c + k·x^-p with c ≥ 0 and p from 0.01 to 10; `saturating` is c + k·exp(-x/s) with
-    s from a tenth of the smallest x to ten times the largest.  `x` is positive.
+    `log` is a + b·log x; `power` is c + k·x^-p with c ≥ 0 and p from 0.01 to 10; `saturating` is c + k·exp(-x/s), and
+    `logistic` (which it is over log x) c + k/(1 + x/s) with c ≥ 0, both with s from a tenth of the smallest x to ten
+    times the largest.  `x` is positive.
 
     Raises:
         numpy.linalg.LinAlgError: the values of `x` lie too far apart.
@@ -37,10 +38,12 @@ def fit(form: str, x: Sequence[float], y: Sequence[float]) -> Callable[[Sequence
         shape = math.exp(log_shape)
         if form == "log":
             return np.log(at / centre)
-        return (at / centre) ** -shape if form == "power" else np.exp(-at / shape)
+        if form == "power":
+            return (at / centre) ** -shape
+        return np.exp(-at / shape) if form == "saturating" else 1 / (1 + at / shape)
 
     def solve(log_shape: float) -> tuple[float, float]:
-        return _line(basis(points, log_shape), values, floor=form == "power")
+        return _line(basis(points, log_shape), values, floor=form in ("power", "logistic"))
 
     def error(log_shape: float) -> float:
         c, k = solve(log_shape)
@@ -51,7 +54,10 @@ def fit(form: str, x: Sequence[float], y: Sequence[float]) -> Callable[[Sequence
         """Of the error: c and k are optimal, so only g moves (Golub and Pereyra 1973)."""
         c, k = solve(log_shape)
         shape, g = math.exp(log_shape), basis(points, log_shape)
-        moved = -shape * np.log(points / centre) * g if form == "power" else points / shape * g
+        if form == "power":
+            moved = -shape * np.log(points / centre) * g
+        else:
+            moved = points / shape * (g if form == "saturating" else g**2)
         return float(-2 * k * ((values - c - k * g) @ moved))
 
     best = 0.0 if form == "log" else _shape(_range(form, points), error, slope)

@@ -304,13 +304,18 @@ def _holdout_error(test: Test, groups: Sequence[Arm]) -> dict[int, float]:
     x = _places(test, groups[0])
     names = (test.form or "", *test.rivals)
     least = max(forms.COEFFICIENTS[name] for name in names) + 1
-    if len(x) - 1 < least:
+    seen = len(x) - test.held_out
+    if seen < least:
         raise Unsettled(
-            "inconclusive", f"the fits need {least} values of {test.along} besides the largest; there are {len(x) - 1}"
+            "inconclusive", f"the fits need {least} values of {test.along} besides the largest; there are {seen}"
         )
 
     def errors(y: Sequence[float]) -> list[float]:
-        return [abs(float(forms.fit(name, x[:-1], y[:-1])(x[-1:])[0]) - y[-1]) for name in names]
+        """Per form, the mean distance from what was held out."""
+        fitted = (forms.fit(name, x[:seen], y[:seen])(x[seen:]) for name in names)
+        return [
+            average([abs(float(each) - there) for each, there in zip(curve, y[seen:], strict=True)]) for curve in fitted
+        ]
 
     found = {seed: errors(y) for seed, y in _rows(test, groups[0], x).items()}
     return {seed: own - min(rivals) if rivals else own for seed, (own, *rivals) in found.items()}

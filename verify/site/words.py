@@ -110,7 +110,7 @@ def _statistic(test: Test) -> str:
         "log_ratio": f"log ratio of {test.metric}{over}",
         "slope": f"slope of {test.metric} {per}{minus}",
         "interaction": f"interaction: {_effects(test, per)}{minus}",
-        "holdout_error": f"error of the {test.form} form at the largest {test.along}{_rivals(test.rivals)}",
+        "holdout_error": f"error of the {test.form} form at the {_largest(test)}{_rivals(test.rivals)}",
         "rate": f"rate of trials {_event(test)}{minus}",
         "sd": f"log ratio of the sd over seeds of {test.metric}{over}" if over else f"sd over seeds of {test.metric}",
     }
@@ -140,6 +140,10 @@ def _effects(test: Test, per: str) -> str:
 
 def _arms(arms: tuple[Where, ...], joint: str) -> str:
     return f" ({joint.join(where(arm) for arm in arms)})" if arms else ""
+
+
+def _largest(test: Test) -> str:
+    return f"largest {test.along}" if test.held_out == 1 else f"{test.held_out} largest values of {test.along}"
 
 
 def _rivals(rivals: tuple[str, ...]) -> str:
