@@ -195,10 +195,11 @@ def record(
     results: Callable[[Trial], Mapping[str, Value]] = toss,
     failed: Mapping[str, Scalar] | None = None,
     seen: int = 0,
+    data: Callable[[int], str] = lambda _: DATA,
 ) -> None:
     """Store evidence of every verification of a review at `scale`; trials with the parameters `failed` fail.
 
-    Its tests are registered when `seen` trials had been run.
+    Its tests are registered when `seen` trials had been run; trials of a seed saw its `data`.
     """
     review = project.review(slug)
     for verification in review.verifications:
@@ -212,7 +213,9 @@ def record(
             environments={MACHINE.id: MACHINE},
             codes={code.hash: code.definitions},
             records=tuple(
-                Record(t.fingerprint, t.parameters, t.seed, dict(results(t)), 0.25, MACHINE.id, t.code, data=DATA)
+                Record(
+                    t.fingerprint, t.parameters, t.seed, dict(results(t)), 0.25, MACHINE.id, t.code, data=data(t.seed)
+                )
                 for t in trials
                 if t not in failures
             ),

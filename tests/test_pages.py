@@ -186,6 +186,14 @@ def test_data_provenance_and_declaration_are_in_the_sheet(project: Project) -> N
     assert 'href="tosses.tiny.jsonl"' in sheet
 
 
+def test_a_sheet_names_some_of_the_data_where_each_seed_has_its_own(tmp_path: Path) -> None:
+    miniature.make(tmp_path, {"coin": miniature.COIN}, ran={})
+    miniature.record(Project.load(tmp_path), "coin", "tiny", data=lambda seed: f"{seed:064}"[::-1])
+    sheet = pages.render(Project.load(tmp_path))["evidence/coin/tosses.html"]
+    seen = [f"{seed}{0:015}" for seed in range(3)]
+    assert f"SHA-256 {', '.join(seen)} and 3 more, each beside its trials in the evidence" in _text(sheet)
+
+
 def test_what_cannot_be_tested_is_listed_with_the_reason(coin: str) -> None:
     text = _text(coin[coin.index('id="not-testable"') :])
     assert "Coins <em>feel</em> biased. Section 9 A feeling is not measured here." in text
