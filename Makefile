@@ -12,7 +12,7 @@ DEV := $(VENV)/.dev
 PINS := constraints.txt pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup verify site serve test check quality spec valid campaign bench clean
+.PHONY: help setup verify site serve test check quality spec valid campaign bench coverage clean
 
 help: ## List what make can do
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F '\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ campaign: $(DEV) ## Kill runs, fill disks, misbehave and break inputs, and fail 
 
 bench: $(DEV) ## Measure this machine and write docs/benchmarks.md
 	$(BIN)/python -m benchmarks
+
+coverage: $(DEV) ## Simulate how often the intervals miss, and write the tables in docs/method.md (some minutes)
+	$(BIN)/python -m benchmarks.coverage
 
 setup: $(LAB) ## Install everything experiments need into .venv
 
