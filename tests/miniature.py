@@ -173,7 +173,7 @@ def make(
     (root / "mkdocs.yml").write_text(configuration, encoding="utf-8")
     (root / "CHANGELOG.md").write_text("# Changelog\n", encoding="utf-8")
     for name in re.findall(r"[-:] ([a-z/-]+)\.md$", configuration, re.MULTILINE):
-        if name not in ("index", "claims", "changelog"):  # those are generated
+        if name not in ("index", "claims", "changes", "changelog"):  # those are generated
             page = root / "docs" / f"{name}.md"
             page.parent.mkdir(parents=True, exist_ok=True)
             page.write_text(f"# {name}\n", encoding="utf-8")

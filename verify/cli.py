@@ -333,6 +333,66 @@ def verdicts(start: Path, targets: tuple[str, ...]) -> None:
 
 
 @main.command()
+@click.argument("other", metavar="REV|DIR")
+@click.argument("names", nargs=-1, metavar="[REVIEW]...")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+@click.pass_obj
+def diff(start: Path, other: str, names: tuple[str, ...], as_json: bool) -> None:
+    """Compare claims, verdicts and numbers with those of a commit, or of another project's folder.
+
+    What is compared is what lies in docs/evidence and reviews.  Ends with 0 where nothing differs, with 1 where
+    anything does, with 2 where something cannot be read and nothing else differs.
+    """
+    import msgspec
+
+    from verify import changes
+    from verify.project import contents, differences, named, readings
+    from verify.project.project import find_root
+
+    root = find_root(start)
+    before, now = contents.find(root, other), contents.here(root)
+    known = {*readings.slugs(before), *readings.slugs(now)}
+    found = differences.compare(before, now, named.among(names, known))
+    _say([msgspec.json.encode(found).decode()] if as_json else changes.compared(found))
+    _unread(found.unread)
+    if found.differences:
+        sys.exit(1)
+    if found.unread:
+        sys.exit(2)
+
+
+@main.command()
+@click.argument("names", nargs=-1, metavar="[REVIEW[@CLAIM]]...")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, numbers that moved too, instead of lines.")
+@click.pass_obj
+def history(start: Path, names: tuple[str, ...], as_json: bool) -> None:
+    """When verdicts changed, and why, from the commits of the repository; of a CLAIM also when its numbers moved."""
+    import msgspec
+
+    from verify import changes
+    from verify.project import history as of_project
+    from verify.project import own, reviewfiles
+    from verify.project.project import find_root
+
+    root = find_root(start)
+    own.expect(root)
+    found = of_project.of(root)
+    if found.missing:
+        raise UserError(f"the history of verdicts is not known: {found.missing}")
+    asked = changes.wanted(found, names, reviewfiles.slugs(root))
+    found = changes.of(found, asked)
+    _say([msgspec.json.encode(found).decode()] if as_json else changes.history(found, asked))
+    if found.cut:
+        click.echo("this clone is shallow, so what was before is not known: `git fetch --unshallow`", err=True)
+    _unread(found.unread)
+
+
+def _unread(reasons: Sequence[str]) -> None:
+    for each in reasons:
+        click.echo(visible(f"not read: {each}"), err=True)
+
+
+@main.command()
 @click.argument("names", nargs=-1, metavar="[REVIEW]...")
 @click.pass_obj
 def check(start: Path, names: tuple[str, ...]) -> None:

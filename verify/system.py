@@ -32,7 +32,8 @@ def git(root: Path, *arguments: str, given: bytes = b"") -> bytes:
     """
     import subprocess  # a run with nothing to do asks git nothing
 
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    # What is not here is not fetched: to be asked of a stranger's repository must start nothing that it names.
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"}
     try:
         done = subprocess.run(
             ["git", *arguments], cwd=root, env=environment, input=given, capture_output=True, check=False,

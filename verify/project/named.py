@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from verify.errors import UserError, UserErrors, nearest
 from verify.project.project import Project
@@ -34,3 +34,16 @@ def targets(project: Project, names: Sequence[str]) -> list[tuple[str, str | Non
     if errors:
         raise UserErrors(errors)
     return found
+
+
+def among(names: Sequence[str], known: Collection[str]) -> list[str]:
+    """The reviews that are named, of those that are known by name alone.
+
+    Raises:
+        UserErrors: every name that is unknown.
+    """
+    wanted = [slug(name) for name in names]
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise UserErrors(UserError(f"there is no review '{name}'", hint=nearest(name, known)) for name in unknown)
+    return wanted

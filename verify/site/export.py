@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from verify.errors import UserError, UserErrors
-from verify.project import audit
+from verify.project import audit, history
 from verify.project.project import Project
 from verify.site import assets, checks, files, pages, published
 from verify.site.as_markdown import as_markdown
@@ -43,7 +43,7 @@ def export(project: Project, folder: Path, directory_urls: bool = True, mistakes
 def _everything(project: Project, directory_urls: bool) -> tuple[dict[str, bytes], list[UserError]]:
     """Contents by their paths relative to the folder: what is written by hand, what is made, and what both refer to."""
     content = {name: path.read_bytes() for name, path in published.documents(project.root).items()}
-    rendered = pages.render(project, directory_urls, notebooks=False)
+    rendered = pages.render(project, directory_urls, notebooks=False, history=history.of(project.root))
     written = {name: _text(name, page, directory_urls) for name, page in rendered.items()}
     content |= {name: each.encode() for name, each in written.items()}
     text = "".join(written.values())

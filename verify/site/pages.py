@@ -17,9 +17,10 @@ from msgspec import Struct
 
 from verify.errors import UserError, UserErrors, utf8
 from verify.model import CodeFence, Review, Scale
+from verify.project.history import History
 from verify.project.project import Project
 from verify.running import notebooks
-from verify.site import answer, assets, citations, files, lists, tables, words
+from verify.site import answer, assets, changes, citations, files, lists, tables, words
 from verify.site.body import Body, Fence, Part, Writer
 from verify.site.citations import Site
 from verify.site.headings import Heading
@@ -76,15 +77,23 @@ class Renderer:
         site: what a citation of a review says of where it stands.
         notebooks: whether the generator makes pages of notebooks.
         sheets: whether to render them; they hold nothing that could be wrong, and take as long as the pages.
+        history: of verdicts; without it there is no page of their changes.
     """
 
     def __init__(
-        self, directory_urls: bool = True, site: Site | None = None, notebooks: bool = True, sheets: bool = True
+        self,
+        directory_urls: bool = True,
+        site: Site | None = None,
+        notebooks: bool = True,
+        sheets: bool = True,
+        history: History | None = None,
     ) -> None:
         self._directory_urls = directory_urls
         self._site = site or Site()
         self._link = partial(link_from, directory_urls=directory_urls, notebooks=notebooks)
         self._sheets = sheets
+        self._history = history
+        self._feed = changes.PATH if site and site.url and history and not history.missing else ""
         self._kept: dict[str, _Kept] = {}
         self._equations: Translations | None = None
 
@@ -117,9 +126,11 @@ class Renderer:
         self._equations.save()  # what no page asked for is left out, so only now
         views = [each.view for each in kept.values()]
         rendered: Rendered = {
-            "index.md": _home(views, self._link("index.md")),
+            "index.md": _home(views, self._link("index.md"), changes.PAGE if self._history else ""),
             "claims.md": _claims(views, self._link("claims.md")),
         }
+        if self._history is not None:
+            rendered[changes.PAGE] = _changes(self._history, views, self._link(changes.PAGE), self._feed)
         changelog = project.root / "CHANGELOG.md"
         if changelog.is_file():
             rendered["changelog.md"] = utf8(changelog.read_bytes(), changelog.name).replace("\r\n", "\n")
@@ -127,6 +138,11 @@ class Renderer:
             rendered |= each.pages
         modules = dict(_modules(views, self._link)) if self._sheets else {}
         return rendered | modules | broken(unread)
+
+    @property
+    def views(self) -> dict[str, ReviewView]:
+        """Of each review that was rendered last and can be read."""
+        return {slug: each.view for slug, each in self._kept.items()}
 
     def _of(self, project: Project, review: Review) -> _Kept:
         known = self._kept.get(review.slug)
@@ -154,9 +170,15 @@ class _Kept(Struct, frozen=True):
         return any(page.mistakes for page in self.pages.values() if isinstance(page, Page))
 
 
-def render(project: Project, directory_urls: bool = True, site: Site | None = None, notebooks: bool = True) -> Rendered:
+def render(
+    project: Project,
+    directory_urls: bool = True,
+    site: Site | None = None,
+    notebooks: bool = True,
+    history: History | None = None,
+) -> Rendered:
     """All generated pages and sheets, once: as of `Renderer`."""
-    return Renderer(directory_urls, site, notebooks).render(project)
+    return Renderer(directory_urls, site, notebooks, history=history).render(project)
 
 
 def _state(project: Project, review: Review) -> object:
@@ -212,10 +234,10 @@ def sections(project: Project) -> dict[str, list[str]]:
     return {section: [f"reviews/{review.slug}.md" for review in reviews] for section, reviews in grouped}
 
 
-def _home(views: list[ReviewView], link: Link) -> Page:
+def _home(views: list[ReviewView], link: Link, changes: str) -> Page:
     about = "Reviews of machine-learning papers whose claims are tested by experiments that anyone can rerun."
     sections = lists.papers(views)
-    html = _rendered("home.html", sections=sections, choices=lists.paper_filters(views), link=link)
+    html = _rendered("home.html", sections=sections, choices=lists.paper_filters(views), link=link, changes=changes)
     ids = {"papers", "papers-list", *(f"section-{words.anchor(section)}" for section, _ in sections)}
     ids |= {each.review.slug for each in views}
     return Page("Papers", about, (html,), hide=("navigation", "toc"), ids=frozenset(ids))
@@ -227,6 +249,15 @@ def _claims(views: list[ReviewView], link: Link) -> Page:
     html = _rendered("claims.html", rows=rows, choices=lists.claim_filters(rows), link=link)
     ids = frozenset({"claims", "claims-table"} if rows else {"claims"})
     return Page("Claims", about, (html,), hide=("navigation", "toc"), ids=ids)
+
+
+def _changes(history: History, views: list[ReviewView], link: Link, feed: str) -> Page:
+    about = "Published verdicts that became other ones: when, from what to what, and what changed along with them."
+    rows = changes.rows(history, {each.review.slug: each for each in views})
+    more = len(changes.flips(history)) - len(rows)
+    html = _rendered("changes.html", history=history, rows=rows, more=more, link=link, feed=feed)
+    ids = frozenset({"changes", "changes-table"} if rows else {"changes"})
+    return Page("Changes of verdicts", about, (html,), hide=("navigation", "toc"), ids=ids)
 
 
 def _review(

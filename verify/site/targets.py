@@ -21,7 +21,7 @@ from verify.project.project import Project
 from verify.site import published
 from verify.site.links import Link
 
-GENERATED = frozenset({"index.md", "claims.md"})
+GENERATED = frozenset({"index.md", "claims.md", "changes.md"})
 """Pages that no file stands behind."""
 _T = TypeVar("_T")
 

@@ -22,10 +22,10 @@ from mkdocs.structure.pages import Page
 from mkdocs.utils.templates import TemplateContext
 
 from verify.errors import UserError, UserErrors, of_system, utf8
-from verify.project import audit
+from verify.project import audit, history
 from verify.project.project import Project
 from verify.running import notebooks
-from verify.site import assets, checks, feed, pages, published, words
+from verify.site import assets, changes, checks, feed, pages, published, words
 from verify.site import files as files_of_pages
 from verify.site.citations import Site
 from verify.site.mkdocs import contents, equations, jupyter, live, navigation, theme
@@ -74,8 +74,10 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
         self._unread: list[equations.Unread] = []
         """Equations of the page that is being read."""
         config.mdx_configs.setdefault(equations.__name__, {})["unread"] = self._unread
-        self._renderer = pages.Renderer(config.use_directory_urls, Site(config.site_name, config.site_url or ""))
         self._project, self._mistakes = _inspect(self._root)
+        self._history = history.of(self._root)  # of a live site, only where all of it is built
+        site = Site(config.site_name, config.site_url or "")
+        self._renderer = pages.Renderer(config.use_directory_urls, site, history=self._history)
         for mistake in self._mistakes:  # each costs its own review; a strict build ends with all of them
             log.error(str(mistake))
         self._told = set(map(str, self._mistakes))
@@ -100,7 +102,8 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
         _leave_out(files, self._root, config)
         for path, made in self._rendered.items():
             # A review that cannot be read is in no section of the navigation.
-            level = InclusionLevel.NOT_IN_NAV if checks.is_broken(made) else InclusionLevel.UNDEFINED
+            apart = checks.is_broken(made) or path == changes.PAGE  # which a navigation may name, and need not
+            level = InclusionLevel.NOT_IN_NAV if apart else InclusionLevel.UNDEFINED
             text = made if isinstance(made, str) else ""
             files.append(File.generated(config, path, content=text, inclusion=level))
         for name, content in {**assets.published(), **beside}.items():
@@ -113,6 +116,11 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
                 _readable(self._project, self._rendered), title, about, config.site_url, config.use_directory_urls
             )
             files.append(File.generated(config, feed.PATH, content=news))
+        if config.site_url and not self._history.missing:
+            flips = changes.feed(
+                self._history, self._renderer.views, config.site_name, config.site_url, config.use_directory_urls
+            )
+            files.append(File.generated(config, changes.PATH, content=flips))
         return files
 
     def on_nav(self, nav: Navigation, *, config: MkDocsConfig, files: Files) -> Navigation:
@@ -124,6 +132,7 @@ class VerifyPlugin(BasePlugin):  # type: ignore[type-arg, no-untyped-call]  # it
     def on_env(self, env: Environment, *, config: MkDocsConfig, files: Files) -> Environment:
         """Keep the theme's templates compiled: a fifth of a small build is compiling them."""
         env.bytecode_cache = FileSystemBytecodeCache()
+        env.globals["verify_changes"] = changes.PATH if changes.PATH in files.src_uris else ""
         if self._live and not self._mistakes:
             outline = live.outline(self._project)
             self._unfinished = live.Built(config, files, self._nav, env, self._rendered, outline, self._beside)
