@@ -15,6 +15,7 @@ import pytest
 from filelock import FileLock
 
 from tests import miniature
+from tests.past import git
 from tests.test_site import NOTEBOOK
 from verify.project.project import Project
 from verify.project.refresh import refresh
@@ -111,6 +112,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _build(root: Path) -> None:
     root.mkdir()
     project = miniature.make(root)
+    (root / ".gitignore").write_text(".verify/\nsite/\n")
+    git(root, "init", "--quiet")
+    _commit(root, 0)
     miniature.record(project, "coin", "small", failed={"bias": 0.5})
     miniature.outdate(project, "coin", "tosses", "tiny")
     for name in ("docs", "reviews"):
@@ -124,7 +128,13 @@ def _build(root: Path) -> None:
         (root / name).write_text(content, encoding="utf-8")
     (root / "reviews" / "prose.md").write_text(PROSE, encoding="utf-8")
     refresh(Project.load(root))
+    _commit(root, 1)  # in which verdicts changed
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SITE_URL", ADDRESS)
         built = miniature.build(root)
     assert built.returncode == 0, built.stderr
+
+
+def _commit(root: Path, day: int) -> None:
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "--message", f"day {day}", day=day)

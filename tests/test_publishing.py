@@ -140,7 +140,7 @@ def test_the_workflow_gives_a_pull_request_nothing_but_the_right_to_read() -> No
     assert "secrets." not in WORKFLOW.read_text(encoding="utf-8")
     build, deploy = workflow["jobs"]["build"], workflow["jobs"]["deploy"]
     assert "permissions" not in build
-    assert build["steps"][0]["with"] == {"persist-credentials": False}
+    assert build["steps"][0]["with"] == {"persist-credentials": False, "fetch-depth": 0}
     assert [step["run"].split("#")[0].strip() for step in build["steps"] if "run" in step] == [
         "make site",
         ".venv/bin/verify check",

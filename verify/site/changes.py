@@ -6,6 +6,7 @@ import re
 import uuid
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
+from itertools import groupby
 from urllib.parse import urljoin
 
 from msgspec import Struct
@@ -88,8 +89,9 @@ class Row(Struct, frozen=True):
 
 
 def flips(history: History) -> list[Step]:
-    """Verdicts that stood and became other ones, or were withdrawn; the latest first."""
-    return [step for step in reversed(history.steps) if step.changed]
+    """Verdicts that stood and became other ones, or were withdrawn; those of the latest commit first."""
+    commits = [list(group) for _, group in groupby(history.steps, lambda step: step.commit)]
+    return [step for steps in reversed(commits) for step in steps if step.changed]
 
 
 def rows(history: History, views: Mapping[str, ReviewView]) -> list[Row]:
