@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from tests import miniature
 from tests.past import Past, git, other
-from verify import changes, model
+from verify import changes, model, system
 from verify.cli import main
 from verify.judging.changes import Asked, Cause
 from verify.model import Criterion, Verdict
@@ -225,3 +225,15 @@ def test_as_many_digits_as_tell_numbers_apart(before: dict[str, float], now: dic
     verdict = Verdict("x", "tiny", "supported", "")
     each = Difference("r", "x", "tiny", "numbers", replace(verdict, **before), replace(verdict, **now))
     assert list(changes.compared(Compared("c", (each,), 0, ())))[-1] == f"  @x tiny: {said}"
+
+
+def test_git_that_fails_at_the_contents_is_told(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
+    def git_silent(root: Path, *arguments: str, given: bytes = b"") -> bytes:
+        if arguments[0] == "cat-file":
+            raise system.GitSilent("git does not answer")
+        return system.git(root, *arguments, given=given)
+
+    monkeypatch.setattr(contents, "git", git_silent)
+    done = diff(past, "HEAD")
+    commit = git(past.root, "rev-parse", "HEAD")[:12]
+    assert (done.exit_code, done.stderr) == (2, f"the files of {commit} cannot be read: git does not answer\n")

@@ -26,7 +26,7 @@ MOST_VERDICTS = 8_000_000
 MOST_EVIDENCE = 100_000_000
 """Bytes of an evidence file."""
 MOST_REVIEW = reviewfiles.MOST
-MOST_IN_ALL = 2_000_000_000
+MOST_IN_ALL = 1_000_000_000
 """Bytes that are read of a repository."""
 _AT_ONCE = 64_000_000
 """Bytes that git is asked for in one call, as far as files are smaller."""

@@ -7,10 +7,12 @@ from typing import Literal
 
 from msgspec import Struct
 
+from verify.errors import UserError
 from verify.judging.changes import Asked, Cause, causes, moved, of_declared
 from verify.model import Scale, Verdict
 from verify.project.contents import Unread, Version
 from verify.project.readings import Place, Readings, Tests, in_order, slugs
+from verify.system import GitSilent
 
 Kind = Literal["verdict", "gone", "new", "test", "numbers"]
 KINDS: tuple[Kind, ...] = ("verdict", "gone", "new", "test", "numbers")
@@ -54,12 +56,15 @@ def compare(before: Version, now: Version, reviews: Sequence[str] = ()) -> Compa
     """What differs between two versions, of some reviews or of all.
 
     Raises:
-        GitSilent: git does not answer.
+        UserError: git does not answer.
     """
-    comparison = _Comparison(before, now)
     found: list[Difference] = []
-    for slug in reviews or sorted({*slugs(before), *slugs(now)}):
-        found += comparison.of_review(slug)
+    try:
+        comparison = _Comparison(before, now)
+        for slug in reviews or sorted({*slugs(before), *slugs(now)}):
+            found += comparison.of_review(slug)
+    except GitSilent as silent:
+        raise UserError(f"the files of {before.name} cannot be read: {silent}") from None
     return Compared(before.name, tuple(found), comparison.same, tuple(dict.fromkeys(comparison.unread)))
 
 

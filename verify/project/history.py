@@ -23,8 +23,8 @@ from verify.system import GitSilent, git
 
 _NAME = "history.json"
 _LOG = (
-    "log", "-z", "--raw", "--no-abbrev", "--reverse", "--first-parent", "--diff-merges=first-parent", "--no-renames",
-    "--relative", "--no-show-signature", "--no-color", "--no-notes", "--no-ext-diff", "--no-textconv",
+    "log", "-z", "--raw", "--root", "--no-abbrev", "--reverse", "--first-parent", "--diff-merges=first-parent",
+    "--no-renames", "--relative", "--no-show-signature", "--no-color", "--no-notes", "--no-ext-diff", "--no-textconv",
     "--format=tformat:%x01%H %ct",
 )  # fmt: skip
 """All that a configuration of git could change is said; nothing that it names is run."""

@@ -40,7 +40,7 @@ def cause(each: Cause) -> str:
     if each.kind == "code":
         return f"code: {_cut(listed([name.rpartition(':')[2] for name in each.names]))}"
     if each.kind == "unknown":
-        return "not all of it can be read"
+        return f"not all of it can be read: {_cut('; '.join(each.names))}"
     if each.kind == "judging":
         return "judged otherwise: test and results are the same"
     if each.kind == "rerun":
