@@ -65,7 +65,8 @@ def test_the_page_has_what_the_code_gives(kind: int, law: int, level: int) -> No
             assert found == pytest.approx(expected, abs=room(expected, draws))
 
 
-def test_the_page_has_every_interval() -> None:
+def test_the_page_has_every_interval_and_a_place_for_new_tables() -> None:
+    assert f"{OPENING}\n\nnew\n\n{CLOSING}" in coverage.written(PAGE.read_text(encoding="utf-8"), ["new"])
     rows = committed()
     laws = [(table, kind.name) for table in (FIRST, SECOND) for kind in KINDS]
     exact = [(EXACT, name, stated) for name in ("rate", "difference of rates") for stated in ("5.0", "0.2")]
