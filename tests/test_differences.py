@@ -124,7 +124,7 @@ def test_what_is_neither_commit_nor_folder(past: Past, name: str) -> None:
 
 
 def test_a_branch_of_nearly_that_name_is_named(past: Past) -> None:
-    assert "did you mean 'main'?" in diff(past, "mian").stderr
+    assert "did you mean 'main'?" in diff(past, "maim").stderr
 
 
 def test_without_git_a_commit_cannot_be_asked_for(past: Past) -> None:

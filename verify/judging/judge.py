@@ -54,6 +54,8 @@ class _Estimate(Struct, frozen=True):
     """None where there are too few seeds to make an interval from, or no spread."""
     spread: float | None = None
     """Of the numbers, where the interval is Student's."""
+    unbounded: bool = False
+    """There are too few seeds for an interval of this level, so that it has no end on one side or on both."""
     identical: bool = False
     """The arms did the same, so that the interval has no width."""
 
@@ -153,6 +155,9 @@ def _judge_interval(
         if estimate and estimate.seeds < FEWEST:
             return because("inconclusive", which + _too_few(estimate.seeds, "seed"), undecided=True)
     bounds, criterion = found.bounds, _wanted(test)
+    if found.unbounded:
+        reason = f"{_count(found.seeds, 'seed')} are too few for an interval at this level"
+        return because("inconclusive", reason, undecided=True)
     if bounds is None:
         return because("inconclusive", f"no spread over {found.seeds} seeds, so no interval")
     verdict = partial(verdict, low=bounds[0], high=bounds[1], level=significant(level))
@@ -239,7 +244,7 @@ def _estimate(test: Test, arms: Sequence[Arm], level: float) -> _Estimate:
 
     if test.heavy_tails:
         middle, bounds = estimates.signed_rank_interval(numbers, level)
-        return _Estimate(significant(middle), numbers, n, _rounded(bounds))
+        return _bounded(_Estimate(significant(middle), numbers, n, _rounded(bounds)))
     spread = estimates.sd(numbers)
     return _Estimate(significant(mean), numbers, n, _rounded(estimates.t_interval(mean, spread, level, n)), spread)
 
@@ -269,8 +274,15 @@ def _spread(test: Test, arms: Sequence[Arm], level: float) -> _Estimate:
             value, bounds = estimates.deviation_interval(rows[0], level)
         else:
             value, bounds = estimates.deviation_ratio_interval(rows[0], rows[1], level)
-        return _Estimate(significant(value), (), seeds, _rounded(bounds))
+        return _bounded(_Estimate(significant(value), (), seeds, _rounded(bounds)))
     return _Estimate(significant(value), (), seeds, _rounded(known()))
+
+
+def _bounded(estimate: _Estimate) -> _Estimate:
+    """Without an interval that has no end."""
+    if estimate.bounds is None or all(map(math.isfinite, estimate.bounds)):
+        return estimate
+    return replace(estimate, bounds=None, unbounded=True)
 
 
 def _rounded(bounds: Bounds) -> Bounds:
