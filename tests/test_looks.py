@@ -102,11 +102,12 @@ def test_intervals_are_counted_over_claims_scales_and_looks(mini: object) -> Non
 
     assert isinstance(mini, Mini)
     review = Project.load(mini.root).review("coin")
-    before = intervals(review)
+    before = intervals(review, {"tiny"})
+    assert intervals(review, {"tiny", "small"}) == before, "at small nothing is declared"
     text = mini.review.read_text()
     assert "seeds: 5" in text, text
     mini.review.write_text(text.replace("seeds: 5", "seeds: [5, 10, 20]", 1))
-    assert intervals(Project.load(mini.root).review("coin")) == 3 * before
+    assert intervals(Project.load(mini.root).review("coin"), {"tiny"}) == 3 * before
 
 
 def miss(

@@ -393,7 +393,7 @@ class Verdict(Struct, frozen=True):
     low: float | None = None
     high: float | None = None
     level: float | None = None
-    """Confidence level of [low, high]: 1 - 0.05 / number of intervals that the review declares."""
+    """Confidence level of [low, high]: 1 - 0.05 / number of intervals that the review may publish."""
     look: int = 1
     """Which of the declared looks it is of, from 1."""
     seeds: int = 0

@@ -67,7 +67,7 @@ def judge(claim: Claim, evidence: Evidence, trials: Sequence[Trial], intervals: 
         claim: one of the claims of `evidence.verification`.
         evidence: the records; one counts for a trial of equal parameters and seed, whatever its fingerprint.
         trials: those that count, of the verification at `evidence.scale`.
-        intervals: how many the review declares: they hold all at once (Bonferroni).
+        intervals: how many the review may publish: they hold all at once (Bonferroni).
     """
     verdict = partial(Verdict, claim=claim.id, scale=evidence.scale)
     test, control = claim.test, None

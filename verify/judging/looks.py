@@ -7,14 +7,14 @@ once, so it does not matter at which of them the run stops.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from verify.judging.judge import judge
 from verify.judging.measure import key_of
-from verify.model import Claim, Evidence, Review, Rung, Trial, Verdict
+from verify.model import Claim, Evidence, Review, Rung, Scale, Trial, Verdict
 
 
 class Outcome(Struct, frozen=True):
@@ -28,12 +28,13 @@ class Outcome(Struct, frozen=True):
     """Of its claims, at the last look of which every trial was tried."""
 
 
-def intervals(review: Review) -> int:
-    """How many intervals a review declares: claims × scales × looks, without the statements that need none."""
+def intervals(review: Review, scales: Container[Scale]) -> int:
+    """How many intervals a review publishes at some scales: claims × scales × looks, without what needs none."""
     return sum(
         len(rung.seeds) * sum(not claim.test.exact for claim in verification.claims)
         for verification in review.verifications
         for rung in verification.rungs.values()
+        if rung.scale in scales
     )
 
 

@@ -46,6 +46,7 @@ class Project:
         """Evidence that an earlier version of this program wrote, which counts as none: what is said of it."""
         self._trials: dict[Place, tuple[Trial, ...]] = {}
         self._stands: dict[Place, Outcome] = {}
+        self._intervals: dict[tuple[str, Scale], int] = {}
 
     @classmethod
     def load(cls, root: Path) -> Project:
@@ -125,10 +126,17 @@ class Project:
         if key not in self._stands:
             evidence = self.evidence(*key) or Evidence(*key)
             trials = self.to_last_look(review, verification, scale)
-            self._stands[key] = stand(
-                verification.claims, verification.rungs[scale], evidence, trials, intervals(review)
-            )
+            declared = self.intervals(review, scale)
+            self._stands[key] = stand(verification.claims, verification.rungs[scale], evidence, trials, declared)
         return self._stands[key]
+
+    def intervals(self, review: Review, scale: Scale) -> int:
+        """How many intervals of the review hold at once: those of `scale` and of all scales that have evidence."""
+        key = review.slug, scale
+        if key not in self._intervals:
+            published = {at for each, at in self.rungs(review) if self.evidence_path(review.slug, each.id, at).exists()}
+            self._intervals[key] = intervals(review, published | {scale})
+        return self._intervals[key]
 
     def to_last_look(self, review: Review, verification: Verification, scale: Scale) -> tuple[Trial, ...]:
         """The trials declared now; none while a parameter waits for a choice that has no evidence."""
@@ -209,6 +217,7 @@ class Project:
         path = self.evidence_path(slug, verification, scale)
         self._trials.clear()
         self._stands.clear()
+        self._intervals.clear()
         self._older.pop(path, None)
         self._evidence.pop(path, None)
 

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from verify.errors import UserError, UserErrors, reason
-from verify.judging.looks import at_look, intervals, stand
+from verify.judging.looks import at_look, stand
 from verify.judging.registered import due
 from verify.model import (
     SCALES,
@@ -190,8 +190,8 @@ class Job:
         self.seeds = self.rung.seeds[0]
         if len(self.rung.seeds) > 1:
             known = self.known.evidence(self._to_last_look)
-            claims = self.verification.claims
-            self.seeds = stand(claims, self.rung, known, self._to_last_look, intervals(self.review)).seeds
+            claims, declared = self.verification.claims, self.project.intervals(self.review, self.scale)
+            self.seeds = stand(claims, self.rung, known, self._to_last_look, declared).seeds
         self.trials = at_look(self._to_last_look, self.seeds)
 
     def go_on(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from verify.judging.looks import at_look, intervals
+from verify.judging.looks import at_look
 from verify.model import Evidence, Record, Review, Scale, Trial, Verdict, Verification
 from verify.planning.plan import Planned, Waiting, examine, expand
 from verify.project import store
@@ -80,7 +80,6 @@ class _States:
         self._project = project
         self._review = review
         self._judged = judged
-        self._intervals = intervals(review)
         self._by_id = {each.id: each for each in review.verifications}
         self._found: dict[tuple[str, Scale], _State] = {}
 
@@ -101,7 +100,9 @@ class _States:
         except Waiting as waiting:
             return _State(journal, (), "stale here", waiting.reason)
         own = _only(journal, trials)
-        outcome = self._judged.stand(verification.claims, rung, own, trials, self._intervals)
+        outcome = self._judged.stand(
+            verification.claims, rung, own, trials, self._project.intervals(self._review, scale)
+        )
         planned = tuple(examine(at_look(trials, outcome.seeds), journal, code.definitions))
         word = self._word(journal, planned)
         return _State(own, planned, word, "" if word == "reached" else _why(planned), outcome.verdicts)
