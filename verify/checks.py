@@ -27,10 +27,14 @@ def mistakes(project: Project, slugs: Collection[str] | None = None) -> list[Use
         for review in chosen:
             for find in _OF_A_REVIEW:
                 errors += _found(find(project, review))
+            for laboratory in project.laboratories(review.slug):
+                for find in _OF_A_LABORATORY:
+                    errors += _found(find(laboratory, review))
         given = list(derivation.results())
-    errors += audit.differences(project, given)
+    errors += audit.differences(given)
     for derived in given:
-        errors += _found(_in_prose(project, derived))
+        if derived.project is project:
+            errors += _found(_in_prose(project, derived))
     return list({str(each): each for each in errors}.values())  # what cannot be read is told by all that ask for it
 
 
@@ -189,3 +193,5 @@ _OF_A_REVIEW: tuple[Callable[[Project, Review], Iterable[UserError]], ...] = (
     witness.mistakes,
 )
 """What is looked for in each review, and in the page that it becomes; each stands alone, so that one hides no other."""
+_OF_A_LABORATORY = (_unreadable, audit.contents, _journals, witness.mistakes)
+"""What is looked for in a laboratory's evidence.  Stale is no mistake: who changes a review cannot run it anew."""

@@ -84,10 +84,43 @@ class _Wanted:
         left = [name for name in names if named.slug(name) not in broken]
         self.targets = named.targets(self.project, left) if left or not names else []
 
+    def replicate(self, name: str, first_seed: int | None, about: str | None) -> None:
+        """Be about the evidence of a laboratory, which may be a new one.
+
+        Raises:
+            UserErrors: it cannot be read, or is not what is said of it.
+        """
+        from verify.project import laboratories
+
+        self._expect_readable(name)
+        known = self.project.known_laboratories
+        self.project = self.project.of(laboratories.chosen(known, name, first_seed, about))
+
+    def at(self, name: str) -> None:
+        """Be about the evidence of a laboratory; raises UserErrors where there is none."""
+        from verify.project import laboratories
+
+        self._expect_readable(name)
+        self.project = self.project.of(laboratories.named(self.project.known_laboratories, name))
+
+    def _expect_readable(self, name: str) -> None:
+        from verify.project import laboratories
+
+        if broken := laboratories.of_name(self.project.laboratory_mistakes, name):
+            raise UserErrors(broken)
+
     def without(self, slug: str, mistakes: Iterable[UserError]) -> None:
         """Leave a review out, for these mistakes."""
         self.mistakes += mistakes
         self.targets = [target for target in self.targets if target[0] != slug]
+
+    def undescribed(self, done: Run) -> list[str]:
+        """Reviews of a laboratory's run whose folder does not say yet what the laboratory is."""
+        from verify.project import laboratories
+
+        root, laboratory = self.project.root, self.project.laboratory
+        slugs = dict.fromkeys(job.review.slug for job in done.jobs.values()) if laboratory.name else ()
+        return [slug for slug in slugs if not laboratories.is_written(root, slug, laboratory)]
 
     def tell(self) -> None:
         """Say what is wrong, all of it at once."""
@@ -121,8 +154,12 @@ _scale = click.option(
 )
 
 
+_targets = click.argument("targets", nargs=-1, metavar="[REVIEW[:VERIFICATION|@CLAIM]]...")
+_lab = click.option("--lab", metavar="NAME", help="Of a laboratory, in place of the project itself.")
+
+
 @main.command()
-@click.argument("targets", nargs=-1, metavar="[REVIEW[:VERIFICATION]]...")
+@_targets
 @_scale
 @click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True,
@@ -132,12 +169,22 @@ _scale = click.option(
     "--workers", type=click.IntRange(1), help="Worker processes; they share the cores.  [default: one a core]"
 )
 @click.option("--missing", is_flag=True, help="Let committed evidence count: run only what is missing or stale in it.")
+@click.option("--again", is_flag=True, help="Run also what is fresh, and compare with what came out before.")
+@click.option(
+    "--replicate", metavar="NAME", help="Run as a laboratory: the same trials with its own seeds, into its own folder."
+)
+@click.option(
+    "--seeds-from", type=click.IntRange(0), metavar="N",
+    help="The first seed of a new laboratory; 0 for the seeds of the project itself.  [default: 1000]",
+)  # fmt: skip
+@click.option("--about", metavar="TEXT", help="A line about the laboratory, which its evidence shows.")
 @click.option("--dry-run", is_flag=True, help="Say what would run, and run nothing.")
 @click.option("--explain", is_flag=True, help="Say of each group of trials why it would run.")
 @click.pass_obj
 def run(
     start: Path, targets: tuple[str, ...], scale: Scale, device: str, workers: int | None,
-    missing: bool, dry_run: bool, explain: bool,
+    missing: bool, again: bool, replicate: str | None, seeds_from: int | None, about: str | None,
+    dry_run: bool, explain: bool,
 ) -> None:  # fmt: skip
     """Run the trials that this machine has not run yet, and write the evidence; then the notebooks that changed.
 
@@ -149,22 +196,25 @@ def run(
     from verify.running.progress import Silent
     from verify.system import cores
 
+    _expect_to_agree(missing=missing, again=again, replicate=replicate, seeds_from=seeds_from, about=about)
     wanted = _Wanted(start, targets)
-    options = runner.Options(device=device, missing=missing)
+    if replicate is not None:
+        wanted.replicate(replicate, seeds_from, about)
+    options = runner.Options(device=device, missing=missing, again=again)
     done = _plan(wanted, scale, options, Silent() if dry_run else report.listener())
     wanted.tell()
     if done is None:
         sys.exit(2)
-    whole = [slug for slug, verification in wanted.targets if not verification]
+    whole = [slug for slug, verification in wanted.targets if not verification and replicate is None]
     changed = notebooks.due(notebooks.find(wanted.project, whole))
     if dry_run:
         _say(report.due(done, explain=explain, workers=workers or cores()))
         _say(f"notebook {each.slug}: to be executed" for each in changed)
         wanted.end()
         return
-    watch = witness.Witness(wanted.project, done.jobs)
+    watch = witness.Witness(wanted.project, done.jobs, again=again)
     wrong = 0
-    if done.open or done.unpublished or changed:
+    if done.open or done.unpublished or changed or wanted.undescribed(done):
         interrupts.take_as_interrupts()
         try:
             wrong = _work(wanted, done, changed, watch, workers, explain=explain)
@@ -175,6 +225,7 @@ def run(
     unlike = watch.end()
     unread = [each for each in watch.mistakes if str(each) not in map(str, wanted.mistakes)]
     wanted.mistakes += unread
+    _say(report.beside(done))
     _say(report.summary(done))
     _complain(unread)
     _contradict(unlike)
@@ -183,11 +234,29 @@ def run(
     wanted.end()
 
 
+def _expect_to_agree(
+    *, missing: bool, again: bool, replicate: str | None, seeds_from: int | None, about: str | None
+) -> None:
+    """See that the options of a run go together; raises UserErrors."""
+    errors = []
+    if seeds_from is not None and replicate is None:
+        hint = "for other seeds be a laboratory: `verify run --replicate NAME --seeds-from N`"
+        errors.append(UserError("--seeds-from: the evidence of the project itself begins at seed 0", hint=hint))
+    if about is not None and replicate is None:
+        errors.append(UserError("--about: it says what a laboratory is", hint="name it: --replicate NAME"))
+    if again and missing:
+        hint = "--again runs everything, --missing only what the evidence lacks: leave one of them out"
+        errors.append(UserError("--again and --missing exclude each other", hint=hint))
+    if errors:
+        raise UserErrors(errors)
+
+
 def _work(
     wanted: _Wanted, done: Run, changed: Sequence[Notebook], watch: Witness, workers: int | None, *, explain: bool
 ) -> int:
     """What a run does while no other one is at work; returns how much of it was to no avail."""
     from verify import report
+    from verify.project import laboratories
     from verify.running import notebooks
     from verify.running.executors.local import LocalExecutor
     from verify.running.lock import only_run
@@ -202,6 +271,8 @@ def _work(
             wanted.without(slug, mistakes)
             done.leave_out(slug)
         watch.begin()
+        for slug in wanted.undescribed(done):
+            laboratories.write(wanted.project.root, slug, wanted.project.laboratory)
         try:
             if done.open:
                 _say(report.explained(done) if explain else ())
@@ -277,13 +348,16 @@ def refresh(start: Path) -> None:
 
 
 @main.command()
-@click.argument("targets", nargs=-1, metavar="[REVIEW[:VERIFICATION]]...")
+@_targets
+@_lab
 @click.pass_obj
-def status(start: Path, targets: tuple[str, ...]) -> None:
+def status(start: Path, targets: tuple[str, ...], lab: str | None) -> None:
     """Each verification at each scale: fresh, stale, missing, failed, and what it was recorded on."""
     from verify import report
 
     wanted = _Wanted(start, targets)
+    if lab is not None:
+        wanted.at(lab)
     for slug in dict(wanted.targets):
         if troubled := wanted.project.troubles(slug):
             wanted.without(slug, troubled)
@@ -293,21 +367,26 @@ def status(start: Path, targets: tuple[str, ...]) -> None:
 
 
 @main.command()
-@click.argument("targets", nargs=-1, metavar="[REVIEW]...")
+@_targets
+@_lab
 @click.pass_obj
-def verdicts(start: Path, targets: tuple[str, ...]) -> None:
+def verdicts(start: Path, targets: tuple[str, ...], lab: str | None) -> None:
     """Each claim: the verdict that this machine reached, and whether it is the published one.
 
     Ends with 1 where a verdict differs, or a value of a trial that was run here is another one in the evidence.
     """
     from verify import verdicts as words
+    from verify.project import named
     from verify.project.published import published
     from verify.running import witness
     from verify.running.judged import Judged
     from verify.running.reached import reached
 
     wanted = _Wanted(start, targets)
+    if lab is not None:
+        wanted.at(lab)
     slugs = dict(wanted.targets)
+    verifications, claims = set(wanted.targets), named.claims(wanted.project, targets)
     against = published(wanted.project, slugs)
     judged = Judged(wanted.project.root)
     found, unlike = [], []
@@ -319,8 +398,8 @@ def verdicts(start: Path, targets: tuple[str, ...]) -> None:
         except UserErrors as wrong:
             wanted.without(slug, wrong.errors)
             continue
-        unlike += apart
-        found += here
+        unlike += [each for each in apart if {(slug, None), (slug, each.verification)} & verifications]
+        found += [each for each in here if (slug, each.claim) in claims]
     judged.save()
     _say(words.table(found))
     _contradict(witness.told(wanted.project, unlike))

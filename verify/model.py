@@ -142,6 +142,11 @@ class Test(Struct, frozen=True, omit_defaults=True):
         """Whether it is a statement about each trial, which no interval decides."""
         return self.criterion.every and self.criterion.rate is None
 
+    @property
+    def has_t_interval(self) -> bool:
+        """Whether its interval is Student's, of a mean of one number per seed."""
+        return self.statistic not in ("sd", "rate") and not self.heavy_tails and not self.criterion.every
+
 
 class Claim(Struct, frozen=True):
     id: str
@@ -221,6 +226,16 @@ class Review(Struct, frozen=True):
     @property
     def claims(self) -> tuple[Claim, ...]:
         return tuple(claim for verification in self.verifications for claim in verification.claims)
+
+
+class Laboratory(Struct, frozen=True):
+    """Who ran a review's trials once more, with seeds of its own."""
+
+    name: str
+    """An id; empty: the project itself, whose seeds begin at 0."""
+    first_seed: int = 0
+    about: str = ""
+    """One line, if its owner wrote one."""
 
 
 class Experiment(Struct, frozen=True):

@@ -14,6 +14,7 @@ from verify.judging.registered import standing
 from verify.model import Evidence, Review, Scale, Verification
 from verify.planning.plan import Planned, examine
 from verify.project.project import Project
+from verify.running import witness
 from verify.running.jobs import Job
 from verify.running.progress import Listener, Plain, duration
 from verify.running.runner import Run
@@ -90,6 +91,14 @@ def summary(run: Run) -> Iterator[str]:
         yield _job_line(job)
     yield from _not_deterministic(run.different)
     yield _fresh(run)
+
+
+def beside(run: Run) -> Iterator[str]:
+    """Of each verification of a laboratory's, how what it ran with the project's own seeds stands to the evidence."""
+    for job in run.jobs.values():
+        shared, differences = witness.beside(job.project, job.key)
+        if shared:
+            yield f"{job.name} {job.scale}: {words.beside(shared, differences)}"
 
 
 def _not_deterministic(found: Iterable[Different]) -> Iterator[str]:

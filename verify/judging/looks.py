@@ -7,7 +7,7 @@ once, so it does not matter at which of them the run stops.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -38,9 +38,10 @@ def intervals(review: Review, scales: Container[Scale]) -> int:
     )
 
 
-def at_look(trials: Iterable[Trial], seeds: int) -> tuple[Trial, ...]:
-    """Those of the first so many seeds."""
-    return tuple(trial for trial in trials if trial.seed < seeds)
+def at_look(trials: Sequence[Trial], seeds: int) -> tuple[Trial, ...]:
+    """Those of the first so many seeds, counted from the smallest, which is the laboratory's first."""
+    end = min((trial.seed for trial in trials), default=0) + seeds
+    return tuple(trial for trial in trials if trial.seed < end)
 
 
 def stand(claims: Sequence[Claim], rung: Rung, evidence: Evidence, trials: Sequence[Trial], declared: int) -> Outcome:

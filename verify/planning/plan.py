@@ -77,8 +77,12 @@ def points(rung: Rung) -> Iterator[Point]:
                 yield point
 
 
-def expand(slug: str, verification: Verification, rung: Rung, code: Code, lookup: Lookup) -> tuple[Trial, ...]:
+def expand(
+    slug: str, verification: Verification, rung: Rung, code: Code, lookup: Lookup, first_seed: int = 0
+) -> tuple[Trial, ...]:
     """The trials of a verification at a scale, grid points outermost, seeds innermost, as many as the last look has.
+
+    Seeds are counted from `first_seed`, which is a laboratory's own.
 
     Raises:
         Waiting: a parameter is chosen by a verification for which `lookup` has no records.
@@ -92,7 +96,7 @@ def expand(slug: str, verification: Verification, rung: Rung, code: Code, lookup
         if stem in seen:  # a point that leaves out what is fixed, beside one that names it
             continue
         seen.add(stem)
-        for seed in range(rung.seeds[-1]):
+        for seed in range(first_seed, first_seed + rung.seeds[-1]):
             trials.append(
                 Trial(
                     review=slug,

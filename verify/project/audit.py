@@ -15,7 +15,7 @@ import msgspec
 
 from verify.errors import CONFLICT, CONFLICT_MARKS, UserError, UserErrors, nearest, reason
 from verify.model import Evidence, Review, Verdict, Verification
-from verify.project import reviewfiles, store
+from verify.project import laboratories, reviewfiles, store
 from verify.project.derived import Derivation, Derived, Drawn, paths
 from verify.project.project import Project
 
@@ -36,18 +36,20 @@ def mistakes(project: Project, *, records: bool = True) -> list[UserError]:
     with Derivation(project, project.reviews) as derivation:
         found = strays(project)
         for review in project.reviews if records else ():
-            found += contents(project, review)
-        return found + list(differences(project, derivation.results()))
+            for each in (project, *project.laboratories(review.slug)):
+                found += contents(each, review)
+        return found + list(differences(derivation.results()))
 
 
-def differences(project: Project, given: Iterable[Derived]) -> Iterator[UserError]:
+def differences(given: Iterable[Derived]) -> Iterator[UserError]:
     """Where what is published differs from what the records give; why nothing is known of that; what is not drawn."""
     for derived in given:
+        project = derived.project
         yield from derived.mistakes
         if derived.mistakes:
             continue
         slug = derived.review.slug
-        found = _differences(project, derived)
+        found = _differences(derived)
         yield from islice(found, MOST)
         if more := sum(1 for _ in found):
             name = project.relative(project.verdicts_path(slug).parent)
@@ -69,14 +71,15 @@ def undrawn(review: Review, drawn: Drawn) -> UserError:
     return UserError(message, review.path, drawing.figure.line, hint)
 
 
-def _differences(project: Project, derived: Derived) -> Iterator[UserError]:
+def _differences(derived: Derived) -> Iterator[UserError]:
+    project = derived.project
     # Of a review that was just written nothing needs to be there.
     begun = any(
         project.evidence_path(derived.review.slug, each.id, scale).is_file()
         for each, scale in project.rungs(derived.review)
     )
     yield from _verdicts(project, derived, begun)
-    expected = {project.verdicts_path(derived.review.slug)}
+    expected = {project.verdicts_path(derived.review.slug), *_of_laboratories(project, derived.review.slug)}
     for drawn in derived.drawings:
         if not drawn.passing:
             yield from _files(project, derived.review, drawn, begun)
@@ -87,6 +90,15 @@ def _differences(project: Project, derived: Derived) -> Iterator[UserError]:
     for path in sorted(expected):
         if path.is_symlink():
             yield UserError("this is a link: what lies elsewhere is not looked after", project.relative(path), 0, _COPY)
+
+
+def _of_laboratories(project: Project, slug: str) -> Iterator[Path]:
+    """What else belongs into the folder: those of laboratories, looked at by themselves, or what one is."""
+    folder = project.verdicts_path(slug).parent
+    if project.laboratory.name:
+        yield folder / laboratories.FILE
+    elif (folder / laboratories.FOLDER).is_dir():
+        yield folder / laboratories.FOLDER
 
 
 # Verdicts
@@ -189,10 +201,10 @@ def _files(project: Project, review: Review, drawn: Drawn, begun: bool) -> Itera
 
 
 def strays(project: Project) -> list[UserError]:
-    """What lies among the evidence and is of no review."""
+    """What lies among the evidence and is of no review, or where laboratories belong and is none."""
     folder = project.root / "docs" / "evidence"
     slugs = reviewfiles.slugs(project.root)
-    found = []
+    found = list(project.laboratory_mistakes)
     for path in _below(folder):
         if not path.is_dir() or path.is_symlink():
             found += [] if path.name in slugs else [_stray(project, path)]
@@ -202,7 +214,8 @@ def strays(project: Project) -> list[UserError]:
 
 
 def _stray(project: Project, path: Path) -> UserError:
-    name, slug = project.relative(path), path.parent.name
+    name = project.relative(path)
+    slug = path.relative_to(project.root / "docs" / "evidence").parts[0]
     known = any(review.slug == slug for review in project.reviews)
     if path.suffix == ".jsonl":
         hint = "remove it (git rm), or declare its verification and scale again"
@@ -234,7 +247,7 @@ def contents(project: Project, review: Review) -> Iterator[UserError]:
             continue
         if evidence is not None:
             yield from _yet_to_come(project, evidence)
-        if evidence is None or not evidence.records:
+        if evidence is None or not evidence.records or project.laboratory.name:  # of code that was, it may lack names
             continue
         values = {each for record in evidence.records for each in record.values}
         parameters = {each for record in evidence.records for each in record.parameters}

@@ -56,8 +56,9 @@ class Drawn(Struct, frozen=True):
 
 
 class Derived(Struct, frozen=True):
-    """What the records of a review give."""
+    """What the records of a review give, of the project itself or of another laboratory."""
 
+    project: Project
     review: Review
     verdicts: tuple[Verdict, ...] = ()
     drawings: tuple[Drawn, ...] = ()
@@ -73,6 +74,7 @@ class Derived(Struct, frozen=True):
 class _Plan(Struct):
     """What is to be done for a review."""
 
+    project: Project
     review: Review
     inputs: str = ""
     judge: bool = False
@@ -83,7 +85,9 @@ class _Plan(Struct):
 
 
 class Derivation:
-    """Verdicts and drawings of some reviews of a project; from its beginning, drawings are made in the background.
+    """Verdicts and drawings of some reviews of a project, and verdicts of the laboratories that ran them too.
+
+    From its beginning, drawings are made in the background.
 
     It is a context: leaving it ends what is still being drawn, and keeps what was derived for the next time.
     """
@@ -93,7 +97,9 @@ class Derivation:
         self._known = DerivedCache(project.root)
         self._hashes: dict[Path, str] = {}
         self._threads: ThreadPoolExecutor | None = None
-        self._plans = [self._plan(review) for review in reviews]
+        self._plans = [
+            self._plan(each, review) for review in reviews for each in (project, *project.laboratories(review.slug))
+        ]
         self._begin()
 
     def __enter__(self) -> Derivation:
@@ -105,18 +111,18 @@ class Derivation:
         self._known.save(reviewfiles.slugs(self._project.root))
 
     def results(self) -> Iterator[Derived]:
-        """What the records give, in the order of the reviews."""
+        """What the records give, in the order of the reviews; of each, first the project's own."""
         for plan in self._plans:
             yield self._finish(plan)
 
     # What is to be done
 
-    def _plan(self, review: Review) -> _Plan:
+    def _plan(self, project: Project, review: Review) -> _Plan:
         """Compare what is published with what is known to come out; only where that is not enough, read records."""
-        project, plan = self._project, _Plan(review, inputs=self._inputs(review))
-        known, published = self._known.of(review.slug), project.stored(review.slug).verdicts
+        plan = _Plan(project, review, inputs=self._inputs(project, review))
+        known, published = self._known.of(project.place(review.slug)), project.stored(review.slug).verdicts
         plan.judge = (known.inputs, known.verdicts) != (plan.inputs, _hash_of(published))
-        plan.drawings = list(self._drawings(review))
+        plan.drawings = [] if project.laboratory.name else list(self._drawings(review))
         for each in plan.drawings:
             outcome = known.drawings.get(each.name)
             if outcome is not None and outcome.key == each.key and self._holds(review, each, outcome):
@@ -125,13 +131,13 @@ class Derivation:
         plan.mistakes = project.evidence_mistakes(review.slug) if anew else list(project.link_mistakes(review.slug))
         return plan
 
-    def _inputs(self, review: Review) -> str:
-        """A hash of all that decides a review's verdicts: claims, grids, evidence, and the code that judges."""
-        parts = [self._known.program]
-        for verification, scale in self._project.rungs(review):
+    def _inputs(self, project: Project, review: Review) -> str:
+        """A hash of all that decides a review's verdicts: claims, grids, seeds, evidence, and the code that judges."""
+        parts = [self._known.program, str(project.laboratory.first_seed)]
+        for verification, scale in project.rungs(review):
             claims = [msgspec.structs.replace(claim, line=0) for claim in verification.claims]
             parts.append(_encoder.encode([verification.id, verification.rungs[scale], claims]).decode())
-            parts.append(self._hash(self._project.evidence_path(review.slug, verification.id, scale)))
+            parts.append(self._hash(project.evidence_path(review.slug, verification.id, scale)))
         return digest("\n".join(parts))
 
     def _drawings(self, review: Review) -> Iterator[Drawing]:
@@ -189,18 +195,19 @@ class Derivation:
 
     def _finish(self, plan: _Plan) -> Derived:
         if plan.mistakes:
-            return Derived(plan.review, mistakes=tuple(plan.mistakes))
-        known = self._known.of(plan.review.slug)
-        stored = self._project.stored(plan.review.slug).verdicts  # what else was derived here before is published
-        verdicts = tuple(_judge(self._project, plan.review)) if plan.judge else stored
+            return Derived(plan.project, plan.review, mistakes=tuple(plan.mistakes))
+        place = plan.project.place(plan.review.slug)
+        known = self._known.of(place)
+        stored = plan.project.stored(plan.review.slug).verdicts  # what else was derived here before is published
+        verdicts = tuple(_judge(plan.project, plan.review)) if plan.judge else stored
         drawn = [plan.drawn.get(each.name) or plan.drawing[each.name].result() for each in plan.drawings]
         outcomes = {
             each.drawing.name: known.drawings[each.drawing.name] if each.same else _outcome(each)
             for each in drawn
             if not each.passing
         }
-        self._known.keep(plan.review.slug, OfReview(plan.inputs, _hash_of(verdicts), outcomes))
-        return Derived(plan.review, verdicts, tuple(drawn))
+        self._known.keep(place, OfReview(plan.inputs, _hash_of(verdicts), outcomes))
+        return Derived(plan.project, plan.review, verdicts, tuple(drawn))
 
 
 def paths(project: Project, review: Review, drawing: Drawing) -> tuple[Path, Path]:

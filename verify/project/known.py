@@ -67,19 +67,21 @@ class DerivedCache:
         except (ValueError, RecursionError):  # a DecodeError is a ValueError, as is text that is not UTF-8
             return _File()
 
-    def of(self, slug: str) -> OfReview:
-        """What is known of a review."""
-        return self._reviews.get(slug, OfReview())
+    def of(self, place: str) -> OfReview:
+        """What is known of a review, by its name, or of one in a laboratory, by its folder."""
+        return self._reviews.get(place, OfReview())
 
-    def keep(self, slug: str, found: OfReview) -> None:
-        """Know this of a review from now on, once it is saved."""
-        self._file.reviews[slug] = found
+    def keep(self, place: str, found: OfReview) -> None:
+        """Know this of it from now on, once it is saved."""
+        self._file.reviews[place] = found
 
     def save(self, slugs: Container[str]) -> None:
         """Write the file, where there is room and a right to; it only makes the next time faster.
 
         `slugs`: the reviews that there are; what is known of others is forgotten.
         """
-        self._file.reviews = {slug: each for slug, each in self._file.reviews.items() if slug in slugs}
+        self._file.reviews = {
+            place: each for place, each in self._file.reviews.items() if place.partition("/")[0] in slugs
+        }
         if not self._same or self._file.reviews != self._reviews:
             cached.write(self._root, _NAME, msgspec.json.encode(self._file))

@@ -8,12 +8,28 @@ from pathlib import Path
 
 from verify.errors import UserError, UserErrors, nearest
 from verify.judging.looks import Outcome, at_look, intervals, stand
-from verify.model import SCALES, Code, Evidence, Experiment, Figure, Record, Review, Scale, Trial, Verdict, Verification
+from verify.model import (
+    SCALES,
+    Code,
+    Evidence,
+    Experiment,
+    Figure,
+    Laboratory,
+    Record,
+    Review,
+    Scale,
+    Trial,
+    Verdict,
+    Verification,
+)
 from verify.planning.plan import Lookup, Waiting, expand
-from verify.project import loading, own, store
+from verify.project import laboratories, loading, own, reviewfiles, store
 from verify.project.lines import OlderFormat, Place
 from verify.project.loading import Parsed
 from verify.system import GitSilent, git
+
+OWN = Laboratory("")
+"""The project itself."""
 
 
 def find_root(start: Path) -> Path:
@@ -35,10 +51,17 @@ def find_root(start: Path) -> Path:
 
 
 class Project:
-    """A project loaded once; nothing here runs or changes anything but the cache of parsed reviews."""
+    """A project loaded once; nothing here runs or changes anything but the cache of parsed reviews.
 
-    def __init__(self, root: Path, parsed: Sequence[Parsed]) -> None:
+    Evidence, verdicts and journals are those of one `laboratory`, as a rule the project itself: of another one they lie
+    elsewhere, and its seeds are others.
+    """
+
+    def __init__(self, root: Path, parsed: Sequence[Parsed], laboratory: Laboratory = OWN) -> None:
         self.root = root
+        self.laboratory = laboratory
+        self.own = self
+        """The same with the project's own evidence."""
         self.reviews = _in_order([each.review for each in parsed])
         self._parsed = {each.review.slug: each for each in parsed}
         self._evidence: dict[Path, Evidence | None] = {}
@@ -71,16 +94,49 @@ class Project:
         parsed, errors = loading.load(root)
         return cls(root, parsed), errors
 
+    # Laboratories
+
+    def of(self, laboratory: Laboratory) -> Project:
+        """The same project with the evidence of another laboratory."""
+        other = Project(self.root, tuple(self._parsed.values()), laboratory)
+        other.own = self.own
+        return other
+
+    def laboratories(self, slug: str) -> tuple[Project, ...]:
+        """The project as each laboratory has it that lies beside the evidence of a review; broken ones are left out."""
+        return self._laboratories[0].get(slug, ())
+
+    @property
+    def laboratory_mistakes(self) -> list[UserError]:
+        """What is wrong with what lies where laboratories belong."""
+        return self._laboratories[1]
+
+    @cached_property
+    def _laboratories(self) -> tuple[dict[str, tuple[Project, ...]], list[UserError]]:
+        found, mistakes = laboratories.read(self.root, sorted(reviewfiles.slugs(self.root)))
+        projects = {each: self.of(each) for group in found.values() for each in group}
+        return {slug: tuple(projects[each] for each in group) for slug, group in found.items()}, mistakes
+
+    @property
+    def known_laboratories(self) -> list[Laboratory]:
+        """All of them, each once."""
+        found = {each.laboratory.name: each.laboratory for group in self._laboratories[0].values() for each in group}
+        return list(found.values())
+
     # Where things are
 
+    def place(self, slug: str) -> str:
+        """What is said of a review is said of it in this laboratory: its folder among evidence, journals and logs."""
+        return f"{slug}/{laboratories.FOLDER}/{self.laboratory.name}" if self.laboratory.name else slug
+
     def evidence_path(self, slug: str, verification: str, scale: Scale) -> Path:
-        return self.root / "docs" / "evidence" / slug / f"{verification}.{scale}.jsonl"
+        return self.root / "docs" / "evidence" / self.place(slug) / f"{verification}.{scale}.jsonl"
 
     def journal_path(self, slug: str, verification: str, scale: Scale) -> Path:
-        return self.root / ".verify" / "journal" / slug / f"{verification}.{scale}.jsonl"
+        return self.root / ".verify" / "journal" / self.place(slug) / f"{verification}.{scale}.jsonl"
 
     def verdicts_path(self, slug: str) -> Path:
-        return self.root / "docs" / "evidence" / slug / "verdicts.json"
+        return self.root / "docs" / "evidence" / self.place(slug) / "verdicts.json"
 
     def drawing_path(self, slug: str, name: str) -> Path:
         """Of a figure, `<figure>.<scale>`, or of the review's `thumbnail`."""
@@ -148,7 +204,8 @@ class Project:
     def _expand(self, review: Review, verification: Verification, scale: Scale) -> tuple[Trial, ...]:
         code = self.code(review, verification)
         try:
-            return expand(review.slug, verification, verification.rungs[scale], code, self.lookup(review, scale))
+            rung, lookup = verification.rungs[scale], self.lookup(review, scale)
+            return expand(review.slug, verification, rung, code, lookup, self.laboratory.first_seed)
         except Waiting:
             return ()
 
@@ -174,7 +231,12 @@ class Project:
         return declared
 
     def declared(self, review: Review, verification: Verification, scale: Scale) -> tuple[str, ...] | None:
-        """The fingerprints of the trials declared now, to the last look; None where they depend on a choice."""
+        """The fingerprints of the trials declared now, to the last look.
+
+        None where they depend on a choice, or seeds are another laboratory's: then the trials must be looked at.
+        """
+        if self.laboratory.first_seed:
+            return None
         return self._parsed[review.slug].fingerprints.get(f"{verification.id}.{scale}")
 
     def rungs(self, review: Review) -> Iterator[tuple[Verification, Scale]]:
@@ -263,7 +325,9 @@ class Project:
     def link_mistakes(self, slug: str) -> Iterator[UserError]:
         """The mistake of an evidence folder that is a link, or lies behind one: nothing is written there."""
         folder = self.verdicts_path(slug).parent
-        for part in (folder, folder.parent, folder.parent.parent):
+        for part in (folder, *folder.parents):
+            if part == self.root:
+                return
             if part.is_symlink():
                 hint = "put a folder in its place: evidence is written, and removed, in the project only"
                 yield UserError("this folder is a link, through which nothing is written", self.relative(part), 0, hint)

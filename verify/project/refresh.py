@@ -16,7 +16,7 @@ class Refreshed(Struct, frozen=True):
     """What a refresh did, and what it could not do."""
 
     judged: tuple[str, ...]
-    """Reviews whose `verdicts.json` is another now."""
+    """Reviews, those of laboratories with these, whose `verdicts.json` is another now."""
     drawn: tuple[str, ...]
     """Files that were written."""
     removed: tuple[str, ...]
@@ -35,25 +35,26 @@ class _Changes(Struct):
 def refresh(project: Project) -> Refreshed:
     """Bring `verdicts.json` and the drawings of every review up to date; a mistake costs its figure or its review."""
     done = _Changes()
+    done.mistakes += project.laboratory_mistakes
     with Derivation(project, project.reviews) as derivation:
         for derived in derivation.results():
             done.mistakes += derived.mistakes
             if derived.mistakes:
                 continue
             try:
-                _write(project, derived, done)
+                _write(derived, done)
             except OSError as error:
-                path = project.relative(project.verdicts_path(derived.review.slug).parent)
+                path = project.relative(derived.project.verdicts_path(derived.review.slug).parent)
                 done.mistakes.append(UserError(f"what belongs here cannot be read or written: {reason(error)}", path))
     return Refreshed(tuple(done.judged), tuple(done.drawn), tuple(done.removed), tuple(done.mistakes))
 
 
-def _write(project: Project, derived: Derived, done: _Changes) -> None:
+def _write(derived: Derived, done: _Changes) -> None:
     """Write what is not there, and remove what the records do not give."""
-    review = derived.review
+    project, review = derived.project, derived.review
     kept: set[Path] = set()
     for drawn in derived.drawings:
-        files = _files(project, derived, drawn)
+        files = _files(derived, drawn)
         written = [path for path, content in files.items() if content and store.write_atomically(path, content)]
         done.drawn += map(project.relative, written[:1])  # of a drawing and its specification, the former is told
         kept |= set(files)
@@ -68,13 +69,14 @@ def _write(project: Project, derived: Derived, done: _Changes) -> None:
     content = store.encode_verdicts(store.Verdicts(derived.verdicts, derived.undrawn))
     path = project.verdicts_path(review.slug)
     if (derived.verdicts or derived.drawings or path.is_file()) and store.write_atomically(path, content):
-        done.judged.append(review.slug)
+        name = project.laboratory.name
+        done.judged.append(f"{review.slug} in laboratory {name}" if name else review.slug)
 
 
-def _files(project: Project, derived: Derived, drawn: Drawn) -> dict[Path, bytes | None]:
+def _files(derived: Derived, drawn: Drawn) -> dict[Path, bytes | None]:
     """The files that belong to a drawing, with their contents; None where they are right as they are."""
     if drawn.reason:
         return {}
-    both = paths(project, derived.review, drawn.drawing)
+    both = paths(derived.project, derived.review, drawn.drawing)
     given = [(both[0], drawn.svg), (both[1], drawn.specification)][: 1 if drawn.drawing.small else 2]
     return {path: None if drawn.same else content for path, content in given}

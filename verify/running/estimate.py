@@ -117,7 +117,7 @@ class Estimate:
 
 
 def _costs(job: Job) -> Costs:
-    committed = job.project.evidence(*job.key)
+    committed = job.project.evidence(*job.key) or job.project.own.evidence(*job.key)
     return Costs((*(committed.records if committed else ()), *job.known.records.values()))
 
 

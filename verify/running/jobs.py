@@ -72,6 +72,8 @@ class Job:
         """Trials that this run tried in vain."""
         self.computed: set[str] = set()
         """Trials whose results are of this run."""
+        self.again = False
+        """Whether all is run again, whatever is known."""
         self._elsewhere: dict[str, str] = {}
         """Per trial whose result does not count, why."""
         path = project.journal_path(*self.key)
@@ -142,8 +144,9 @@ class Job:
 
     def _expand(self, jobs: dict[Key, Job]) -> tuple[Trial, ...]:
         """The trials, with parameters chosen by what is known here; raises Waiting."""
+        first = self.project.laboratory.first_seed
         return expand(
-            self.review.slug, self.verification, self.rung, self.code, lambda name: self._of_chooser(jobs, name)
+            self.review.slug, self.verification, self.rung, self.code, lambda name: self._of_chooser(jobs, name), first
         )
 
     def _of_chooser(self, jobs: dict[Key, Job], verification: str) -> list[Record] | None:
@@ -171,6 +174,11 @@ class Job:
         forgotten = self.known.forget(wrong) if self.needs_torch else {}
         self._elsewhere |= forgotten
         return bool(forgotten)
+
+    def start_over(self) -> None:
+        """Forget all results: each trial is run again, and what comes of it now counts."""
+        self.again = True
+        self._elsewhere |= self.known.forget(lambda _: "run again")
 
     def plan(self, jobs: dict[Key, Job]) -> None:
         """Find the trials and their states; `jobs` holds those that choose this one's parameters."""
@@ -292,6 +300,9 @@ class Job:
         ours = self.known.evidence(self.trials)
         committed = self.project.evidence(*self.key)
         outcome = "evidence written"
+        known = {record.fingerprint for record in committed.records} if committed else set()
+        if self.again and known & self.failed.keys():
+            return "not written: a trial failed of which the evidence has a result"
         if committed is not None and not self.computed and witness.compare(ours, committed):
             return "not written: it would replace values that were not run now"
         if committed is not None and store.same_results(committed, ours):

@@ -96,7 +96,8 @@ class _States:
         code = self._project.code(self._review, verification)
         rung = verification.rungs[scale]
         try:
-            trials = expand(self._review.slug, verification, rung, code, lambda name: self._records(name, scale))
+            first = self._project.laboratory.first_seed
+            trials = expand(self._review.slug, verification, rung, code, lambda name: self._records(name, scale), first)
         except Waiting as waiting:
             return _State(journal, (), "stale here", waiting.reason)
         own = _only(journal, trials)

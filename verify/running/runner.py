@@ -31,6 +31,8 @@ class Options(Struct, frozen=True):
     device: str = "auto"
     missing: bool = False
     """Let committed evidence count as run."""
+    again: bool = False
+    """Run all trials again, also those that are fresh."""
 
 
 class Run:
@@ -53,9 +55,12 @@ class Run:
             job.project.forget(*job.key)  # another run may have written it
             chooses = (job.review.slug, job.verification.id) in choosers
             asked = device is not None and job.needs_torch
-            if not (asked or chooses) and job.take_as_fresh(self.jobs, missing=self._options.missing):
+            missing, again = self._options.missing, self._options.again
+            if not (asked or chooses or again) and job.take_as_fresh(self.jobs, missing=missing):
                 continue
-            job.load(missing=self._options.missing)
+            job.load(missing=missing)
+            if again:
+                job.start_over()
             if asked:
                 job.keep_only(device, None)
             job.plan(self.jobs)

@@ -17,7 +17,8 @@ from verify.running.jobs import Job
 
 def log_of(job: Job, batch: Batch, time: str = "") -> Path:
     """Where what a batch prints goes."""
-    folder = job.project.root / ".verify" / "logs" / job.review.slug / f"{job.verification.id}.{job.scale}"
+    logs = job.project.root / ".verify" / "logs" / job.project.place(job.review.slug)
+    folder = logs / f"{job.verification.id}.{job.scale}"
     return folder / f"{batch.trials[0].fingerprint}-{len(batch.trials)}{f'-{time}' if time else ''}.log"
 
 

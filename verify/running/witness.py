@@ -26,6 +26,8 @@ UNDECIDED = "restore the evidence with git, or delete {journal} and run again"
 """What to do where it is not known which of the two is right."""
 OVERWRITTEN = "the evidence now holds what was run here: keep it, or restore the file with git"
 """What to do after a run that has written its own results."""
+AGAIN = "the later result counts, and neither may be right: the trial is not deterministic, or something else changed"
+"""What to do after a run of trials that were run before."""
 _WIDTH = 76
 """Characters of a line of a hint, which stands indented by four."""
 
@@ -140,10 +142,14 @@ def point(trial: Trial | Record | Failure) -> str:
 class Witness:
     """Holds a run's results against the evidence as it was before, which the run may overwrite."""
 
-    def __init__(self, project: Project, places: Iterable[Place]) -> None:
+    def __init__(self, project: Project, places: Iterable[Place], *, again: bool = False) -> None:
+        """`again`: trials are run that may have been run here before; their results are compared as well."""
         self._project = project
         self._places = list(places)
+        self._again = again
         self._before: dict[Place, Evidence | None] = {}
+        self._ran: dict[Place, Evidence] = {}
+        """What the journal held before."""
         self.mistakes: list[UserError] = []
         """Evidence and journals that cannot be read, and so were not compared."""
 
@@ -153,22 +159,50 @@ class Witness:
             self._project.forget(*place)
             with suppress(UserErrors):  # `end` says so if it still cannot be read then
                 self._before[place] = self._project.evidence(*place)
+                if self._again:
+                    self._ran[place] = self._project.journal(*place)
 
     def end(self) -> list[Contradiction]:
         """What is to be told after the run: of evidence that it overwrote, and of what it left as it is."""
         replaced: list[Difference] = []
         left: list[Difference] = []
+        changed: list[Difference] = []
         for place in self._places:
             try:
                 now = _between(self._project, place)
                 left += now
                 if before := self._before.get(place):
-                    known = {(each.fingerprint, each.name) for each in now}
-                    found = compare(self._project.journal(*place), before)
-                    replaced += [each for each in found if (each.fingerprint, each.name) not in known]
+                    replaced += _beyond(now, compare(self._project.journal(*place), before))
+                if ran := self._ran.get(place):
+                    changed += _beyond([*now, *replaced], compare(self._project.journal(*place), ran))
             except UserErrors as wrong:
                 self.mistakes += wrong.errors
-        return [*told(self._project, replaced, OVERWRITTEN), *told(self._project, left)]
+        return [
+            *told(self._project, replaced, OVERWRITTEN),
+            *told(self._project, left),
+            *told(self._project, changed, AGAIN, earlier=True),
+        ]
+
+
+def _beyond(known: Iterable[Difference], found: Iterable[Difference]) -> list[Difference]:
+    """Those of `found` that are of other values than `known` ones."""
+    values = {(each.fingerprint, each.name) for each in known}
+    return [each for each in found if (each.fingerprint, each.name) not in values]
+
+
+def beside(project: Project, place: Place) -> tuple[int, list[Difference]]:
+    """How many trials a laboratory and the project itself both have run, and the values that are not the same.
+
+    There are such where the laboratory's seeds are the project's; `here` is the laboratory.
+
+    Raises:
+        UserErrors: evidence cannot be read.
+    """
+    here, there = project.evidence(*place), project.own.evidence(*place)
+    if here is None or there is None or project is project.own:
+        return 0, []
+    shared = {each.fingerprint for each in here.records} & {each.fingerprint for each in there.records}
+    return len(shared), compare(here, there)
 
 
 # In words
@@ -179,14 +213,20 @@ def mistakes(project: Project, review: Review) -> Iterator[UserError]:
     yield from told(project, of_review(project, review))
 
 
-def told(project: Project, found: Sequence[Difference], advice: str = UNDECIDED) -> Iterator[Contradiction]:
-    """A message for each evidence file; all of them together name the first `SHOWN` values."""
+def told(
+    project: Project, found: Sequence[Difference], advice: str = UNDECIDED, *, earlier: bool = False
+) -> Iterator[Contradiction]:
+    """A message for each evidence file; all of them together name the first `SHOWN` values.
+
+    `earlier`: what the values are held against is not evidence, but what this machine got before.
+    """
+    against = "before" if earlier else "evidence"
     left = SHOWN
     for (slug, verification, scale), group in groupby(found, lambda each: (each.review, each.verification, each.scale)):
         of_file = list(group)
         shown = of_file[: max(left, 0)]
         left -= len(of_file)
-        lines = [*_where(of_file[0]), *_table(shown)]
+        lines = [*_where(of_file[0], against), *_table(shown, against)]
         if len(of_file) > len(shown):
             lines.append(f"and {_count(len(of_file) - len(shown), 'more value' if shown else 'value')}")
         journal = project.relative(project.journal_path(slug, verification, scale))
@@ -195,23 +235,25 @@ def told(project: Project, found: Sequence[Difference], advice: str = UNDECIDED)
         verb = "is" if len(of_file) == 1 else "are"
         message = f"{_count(len(of_file), 'value')} of {trials} {verb} not what was run here"
         path = project.relative(project.evidence_path(slug, verification, scale))
+        if earlier:
+            message, path = f"{message} before", journal
         yield Contradiction(message, path, 0, "\n    ".join(lines))
 
 
-def _where(difference: Difference) -> list[str]:
+def _where(difference: Difference, against: str) -> list[str]:
     """The machines, where they are not the same."""
     here, there = difference.here_on.words, difference.there_on.words
-    return [] if here == there else [f"here: {here}", f"evidence: {there}"]
+    return [] if here == there else [f"here: {here}", f"{against}: {there}"]
 
 
-def _table(found: Sequence[Difference]) -> Iterator[str]:
+def _table(found: Sequence[Difference], against: str) -> Iterator[str]:
     """Numbers first, so that they stand below each other however long a trial's parameters are."""
     if not found:
         return
-    rows = [_cells(each) for each in found]
+    rows = [cells(each) for each in found]
     here = max(len("here"), *(len(row[0]) for row in rows))
-    there = max(len("evidence"), *(len(row[1]) for row in rows))
-    yield f"{'here':>{here}}  {'evidence':>{there}}  value"
+    there = max(len(against), *(len(row[1]) for row in rows))
+    yield f"{'here':>{here}}  {against:>{there}}  value"
     for first, second, what in rows:
         numbers = f"{first:>{here}}  {second:>{there}}  "
         yield from wrap(
@@ -219,7 +261,8 @@ def _table(found: Sequence[Difference]) -> Iterator[str]:
         )
 
 
-def _cells(difference: Difference) -> tuple[str, str, str]:
+def cells(difference: Difference) -> tuple[str, str, str]:
+    """The values here and there, and what they are of; of curves the first point that is not the same."""
     here, there, name = difference.here, difference.there, difference.name
     if isinstance(here, tuple) and isinstance(there, tuple) and len(here) == len(there):
         apart = [number for number, pair in enumerate(zip(here, there, strict=True)) if pair[0] != pair[1]]

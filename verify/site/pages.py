@@ -6,7 +6,7 @@ is in sheets: HTML documents, from which folds in the page take a part when they
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from functools import cache, partial
 from itertools import chain, groupby
 from pathlib import Path
@@ -26,6 +26,7 @@ from verify.site.citations import Site
 from verify.site.headings import Heading
 from verify.site.intervals import interval
 from verify.site.kept import Translations
+from verify.site.laboratories import Laboratories, gather
 from verify.site.links import Link, link_from
 from verify.site.listings import listing
 from verify.site.prose import Prose
@@ -152,7 +153,9 @@ class Renderer:
             return known
         page = view(project, review)
         cited = _citations(page, self._site, self._directory_urls)
-        own: Rendered = {page.page: _review(project, page, self._link(page.page), cited, self._equations)}
+        laboratories = gather(project, page)
+        shown = _review(project, page, laboratories, self._link(page.page), cited, self._equations)
+        own: Rendered = {page.page: shown}
         return _Kept(state, page, own | (dict(_sheets(project, page, self._link)) if self._sheets else {}))
 
 
@@ -183,7 +186,8 @@ def render(
 
 def _state(project: Project, review: Review) -> object:
     """What decides a review's pages: its text, its code, and when its evidence and its notebook were written."""
-    files = sorted(project.verdicts_path(review.slug).parent.glob("*"))
+    folder = project.verdicts_path(review.slug).parent
+    files = sorted([*folder.glob("*"), *folder.glob("labs/*/*")])
     for notebook in notebooks.find(project, [review.slug]):
         files += [notebook.source, notebook.result]
     written = [(path, path.stat().st_mtime_ns) for path in files if path.is_file()]
@@ -261,7 +265,12 @@ def _changes(history: History, views: list[ReviewView], link: Link, feed: str) -
 
 
 def _review(
-    project: Project, page: ReviewView, link: Link, cited: dict[str, str], equations: MutableMapping[str, str] | None
+    project: Project,
+    page: ReviewView,
+    laboratories: Laboratories | None,
+    link: Link,
+    cited: dict[str, str],
+    equations: MutableMapping[str, str] | None,
 ) -> Page:
     review = page.review
     template = _environment().get_template("review.html")
@@ -270,17 +279,19 @@ def _review(
     def block(name: str) -> str:
         return "".join(template.blocks[name](values))
 
-    body = _body(project, page, link, equations)
+    body = _body(project, page, laboratories.agreements if laboratories else {}, link, equations)
+    others = [Heading(2, "laboratories", "Other laboratories", "Other laboratories")] if laboratories else []
     verdicts = Heading(2, "verdicts", "Does it hold?", "Does it hold?")
     untestable = [Heading(2, "not-testable", "Not testable here", "Not testable here")] if review.not_testable else []
     parts: list[Part] = [block("head"), verdicts, block("verdicts"), *body.parts]
+    parts += [*others, *(_rendered("laboratories.html", shown=laboratories, link=link) for _ in others)]
     parts += [*untestable, *(block("untestable") for _ in untestable), block("scripts")]
     return Page(
         title=review.paper.title,
         description=review.summary,
         parts=tuple(parts),
         tags=review.tags,
-        headings=(verdicts, *body.headings, *untestable),
+        headings=(verdicts, *body.headings, *others, *untestable),
         ids=body.ids,
         jumps=body.jumps,
         wanted=body.wanted,
@@ -288,8 +299,17 @@ def _review(
     )
 
 
-def _body(project: Project, page: ReviewView, link: Link, equations: MutableMapping[str, str] | None) -> Body:
-    """The prose, with its bindings replaced, and what stands in the place of each fence."""
+def _body(
+    project: Project,
+    page: ReviewView,
+    agreements: Mapping[tuple[str, Scale], str],
+    link: Link,
+    equations: MutableMapping[str, str] | None,
+) -> Body:
+    """The prose, with its bindings replaced, and what stands in the place of each fence.
+
+    `agreements` says per claim and scale what other laboratories reached.
+    """
     review = page.review
     lines = review.text.split("\n")
 
@@ -297,7 +317,7 @@ def _body(project: Project, page: ReviewView, link: Link, equations: MutableMapp
         if isinstance(each, CodeFence):
             return _code(page, each, lines)
         shown = page.verifications[each.id]
-        return _rendered("verification.html", each=shown, slug=review.slug, link=link)
+        return _rendered("verification.html", each=shown, slug=review.slug, agreements=agreements, link=link)
 
     targets = Targets(project, page.page, link)
     return Writer(review, targets, Prose(project, page).item, fence, _own_ids(page), equations).write()
@@ -305,7 +325,7 @@ def _body(project: Project, page: ReviewView, link: Link, equations: MutableMapp
 
 def _own_ids(page: ReviewView) -> Iterator[str]:
     """The ids of a review's page that are not its text's."""
-    yield from ("verdicts", "not-testable", "at-changes")
+    yield from ("verdicts", "laboratories", "not-testable", "at-changes")
     yield from (answer.anchor(scale, status) for scale in page.scales for status in words.BADGES)
     for each in page.verifications.values():
         yield each.verification.id
@@ -415,6 +435,7 @@ def _environment() -> Environment:
         "scalar": words.scalar,
         "scale_before": answer.scale_before,
         "sentence": words.sentence,
+        "together": words.together,
         "web_address": words.web_address,
     }
     return environment

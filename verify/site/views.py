@@ -248,9 +248,7 @@ def _verification(
     verdicts: dict[Scale, dict[str, Verdict]],
     undrawn: dict[str, str],
 ) -> VerificationView:
-    standings = tuple(
-        _standing(project, review, verification, scale) for scale in SCALES if scale in verification.rungs
-    )
+    standings = tuple(standing(project, review, verification, scale) for scale in SCALES if scale in verification.rungs)
     experiment = project.experiment(review, verification)
     in_review = experiment.module == review.path
     lines = review.text.split("\n")[verification.line : verification.end_line - 1]
@@ -291,7 +289,8 @@ def _settings(
     )  # fmt: skip
 
 
-def _standing(project: Project, review: Review, verification: Verification, scale: Scale) -> Standing:
+def standing(project: Project, review: Review, verification: Verification, scale: Scale) -> Standing:
+    """How the evidence stands, of the project itself or of another laboratory."""
     evidence = project.evidence(review.slug, verification.id, scale) or Evidence(review.slug, verification.id, scale)
     stale = project.stale(review, verification, scale)
     used = {record.environment for record in evidence.records}
@@ -307,7 +306,7 @@ def _standing(project: Project, review: Review, verification: Verification, scal
         data=tuple(sorted({record.data for record in evidence.records if record.data})),
         environments=tuple(each for each in evidence.environments.values() if each.id in used),
         command=f"verify run {review.slug}:{verification.id} --scale {scale}",
-        evidence=f"evidence/{review.slug}/{verification.id}.{scale}.jsonl",
+        evidence=f"evidence/{project.place(review.slug)}/{verification.id}.{scale}.jsonl",
         csv=tables.csv_path(review.slug, verification.id, scale),
     )
 

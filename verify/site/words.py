@@ -5,12 +5,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from verify.judging.registered import Standing
 from verify.model import Chosen, Claim, Criterion, Scalar, Status, Test, Verdict, Where
+from verify.running.witness import Difference, cells
+
+if TYPE_CHECKING:
+    from verify.judging.combined import Summary  # scipy
 
 
 class Badge(Struct, frozen=True):
@@ -68,9 +73,19 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"
 
 
-def count(value: int, noun: str) -> str:
-    """`1 trial`, `2 trials`, `1,000 trials`."""
-    return f"{value:,} {noun}" if value == 1 else f"{value:,} {noun}s"
+def count(value: int, noun: str, plural: str = "") -> str:
+    """`1 trial`, `2 trials`, `1,000 trials`; `plural` where it does not end in a mere `s`."""
+    return f"{value:,} {noun}" if value == 1 else f"{value:,} {plural or noun + 's'}"
+
+
+def beside(shared: int, differences: Sequence[Difference]) -> str:
+    """Whether trials that a laboratory ran with the project's own seeds gave the same values."""
+    if not differences:
+        return f"with the same seeds, {count(shared, 'trial')} gave the same values, to the last digit that is kept"
+    here, there, what = cells(differences[0])
+    trials = len({each.fingerprint for each in differences})
+    apart = f"with the same seeds, {trials} of {count(shared, 'trial')} gave other values"
+    return f"{apart}, first {what}: {here} there, {there} in this project"
 
 
 def where(conditions: Mapping[str, Scalar]) -> str:
@@ -232,6 +247,12 @@ def measured(verdict: Verdict) -> str:
         worst = f", worst {number(verdict.estimate)}" if verdict.estimate is not None else ""
         return f"{verdict.passed} of {verdict.trials} trials{worst}"
     return _with_interval(verdict.estimate, verdict.low, verdict.high)
+
+
+def together(summary: Summary) -> str:
+    """What laboratories come to together."""
+    shown = _with_interval(summary.estimate, summary.low, summary.high)
+    return f"{shown}, of {summary.laboratories}; sd between them {number(summary.between)}"
 
 
 def control_measured(verdict: Verdict) -> str:
