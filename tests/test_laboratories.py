@@ -150,6 +150,14 @@ def test_looks_are_counted_from_the_first_seed(mini: Mini) -> None:
     assert "2 of 2 verdicts reached here at tiny agree" in mini.verify("verdicts", "--lab", "box")
 
 
+def test_a_laboratory_runs_where_the_projects_own_evidence_cannot_be_read(ran: Mini) -> None:
+    ran.evidence.write_text("torn")
+    output = ran.verify("run", "--replicate", "box")
+    assert "10 of 10 trials fresh" in output
+    assert "coin:flips tiny: cannot be held against the project's own evidence: docs/evidence/coin/flips" in output
+    assert seeds(folder(ran, "box") / "flips.tiny.jsonl") == set(range(1000, 1005))
+
+
 # --- what is said of it
 
 

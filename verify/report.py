@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from verify.errors import UserError
+from verify.errors import UserError, UserErrors
 from verify.judging.registered import standing
 from verify.model import Evidence, Review, Scale, Verification
 from verify.planning.plan import Planned, examine
@@ -96,7 +96,11 @@ def summary(run: Run) -> Iterator[str]:
 def beside(run: Run) -> Iterator[str]:
     """Of each verification of a laboratory's, how what it ran with the project's own seeds stands to the evidence."""
     for job in run.jobs.values():
-        shared, differences = witness.beside(job.project, job.key)
+        try:
+            shared, differences = witness.beside(job.project, job.key)
+        except UserErrors as wrong:
+            yield f"{job.name} {job.scale}: cannot be held against the project's own evidence: {wrong.errors[0]}"
+            continue
         if shared:
             yield f"{job.name} {job.scale}: {words.beside(shared, differences)}"
 

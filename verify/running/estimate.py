@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from heapq import heappop, heappush
 from itertools import count
 from typing import NamedTuple
 
 import msgspec
 
+from verify.errors import UserErrors
 from verify.model import Choice, Record, Trial
 from verify.planning.plan import Batch, chosen_from, points
 from verify.running.jobs import Job, Key
@@ -117,7 +119,10 @@ class Estimate:
 
 
 def _costs(job: Job) -> Costs:
-    committed = job.project.evidence(*job.key) or job.project.own.evidence(*job.key)
+    committed = job.project.evidence(*job.key)
+    if committed is None and job.project is not job.project.own:  # of a new laboratory, what the project's own say
+        with suppress(UserErrors):  # they are of no use where they cannot be read, and in no one's way
+            committed = job.project.own.evidence(*job.key)
     return Costs((*(committed.records if committed else ()), *job.known.records.values()))
 
 

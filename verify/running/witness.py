@@ -198,8 +198,10 @@ def beside(project: Project, place: Place) -> tuple[int, list[Difference]]:
     Raises:
         UserErrors: evidence cannot be read.
     """
+    if project is project.own:
+        return 0, []
     here, there = project.evidence(*place), project.own.evidence(*place)
-    if here is None or there is None or project is project.own:
+    if here is None or there is None:
         return 0, []
     shared = {each.fingerprint for each in here.records} & {each.fingerprint for each in there.records}
     return len(shared), compare(here, there)
