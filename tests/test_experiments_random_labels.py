@@ -71,16 +71,18 @@ def test_without_corruption_random_labels_are_real_ones() -> None:
     assert uncorrupted == real != random
 
 
-def test_time_to_fit_is_that_of_a_plain_loop() -> None:
+@pytest.mark.parametrize("momentum", [0.9, 0.8])
+def test_time_to_fit_is_that_of_a_plain_loop(momentum: float) -> None:
     from verify.experiments.random_labels import _first_at_most, _labels
 
     source = data.load("mnist1d", [0])
-    arms = [{"labels": labels, "examples": 40, "width": 64, "epochs": 60} for labels in ("real", "random")]
+    shared = {"examples": 40, "width": 64, "epochs": 60, "momentum": momentum}
+    arms = [{"labels": labels, **shared} for labels in ("real", "random")]
     for arm, found in zip(arms, run("time_to_fit", arms), strict=True):
         train = _labels(source.take(source.subset(0, 40)), str(arm["labels"]), 0, source.classes)
         torch.manual_seed(0)
         network = models.mlp(source.features, source.classes, width=64)
-        optimizer = torch.optim.SGD(network.parameters(), lr=0.05, momentum=0.9)
+        optimizer = torch.optim.SGD(network.parameters(), lr=0.05, momentum=momentum)
         generator, order, errors = stream(0, "order 0"), torch.empty(0, dtype=torch.int64), [1.0]
         while errors[-1] > 0.001 and len(errors) <= 60:
             for _ in range(2):  # of 40 examples, minibatches of 16
@@ -125,12 +127,15 @@ def test_a_linear_classifier_has_no_hidden_units_to_drop() -> None:
 
 
 def test_regularised_networks_are_trained_on_the_random_labels() -> None:
-    (real, random), (elsewhere,) = (
-        run("explicit_regularisation", [{"explicit": "none"}, {"explicit": "none", "labels": "random"}]),
-        run("random_labels", [{"labels": "random"}]),
-    )
-    assert random["train_loss"] == pytest.approx(elsewhere["train_loss"], rel=1e-4)
-    assert random["train_loss"] != real["train_loss"]
+    losses = []
+    for momentum in (0.9, 0.0):
+        arms = [{"explicit": "none", "labels": labels, "momentum": momentum} for labels in ("real", "random")]
+        real, random = run("explicit_regularisation", arms)
+        (elsewhere,) = run("random_labels", [{"labels": "random", "momentum": momentum}])
+        assert random["train_loss"] == pytest.approx(elsewhere["train_loss"], rel=1e-4)
+        assert random["train_loss"] != real["train_loss"]
+        losses.append(random["train_loss"])
+    assert losses[0] != losses[1], "momentum reaches the optimizer"
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ def random_labels(
     width: int = 128,
     epochs: int = 60,
     minibatch: int = 64,
+    momentum: float = 0.9,
 ) -> list[dict[str, object]]:
     """Train a network on data whose labels or inputs have lost their meaning, without regularisation.
 
@@ -64,6 +65,7 @@ def random_labels(
         width: of an MLP's hidden layers, or channels of a convolutional net's first.
         epochs: of training.
         minibatch: examples a step.
+        momentum: of SGD.
 
     Returns:
         Curves by `epoch`: mean training loss since the last point, error on the training subset.  Numbers: test error
@@ -90,7 +92,7 @@ def random_labels(
     train = Examples.apart([seen(r, split) for r, split in enumerate(labelled)]).to(device)
 
     ensemble = Ensemble.of(lambda: models.named(model, source.shape, source.classes, width=width), seeds, device)
-    training = Training(ensemble, train, seeds, minibatch=minibatch, optimizer=SGD(0.9))
+    training = Training(ensemble, train, seeds, minibatch=minibatch, optimizer=SGD(momentum))
     steps = max(1, round(epochs * examples / minibatch))
     points = follow(training, [schedules.cosine(rate, steps) for rate in lr], POINTS, {"train_error": train})
     results = []
@@ -120,6 +122,7 @@ def time_to_fit(
     width: int = 256,
     epochs: int = 200,
     minibatch: int = 64,
+    momentum: float = 0.9,
 ) -> list[dict[str, object]]:
     """Train at a constant rate until the data is fitted, and no longer; what a schedule expects plays no part.
 
@@ -134,6 +137,7 @@ def time_to_fit(
         width: of an MLP's hidden layers, or channels of a convolutional net's first.
         epochs: the most that it trains.
         minibatch: examples a step.
+        momentum: of SGD.
 
     Returns:
         Epochs until the training error, looked at after each, was down to 0.1 %, interpolated; `epochs` where it never
@@ -149,7 +153,7 @@ def time_to_fit(
     train = Examples.apart(splits).to(device)
 
     ensemble = Ensemble.of(lambda: models.named(model, source.shape, source.classes, width=width), seeds, device)
-    training = Training(ensemble, train, seeds, minibatch=minibatch, optimizer=SGD(0.9))
+    training = Training(ensemble, train, seeds, minibatch=minibatch, optimizer=SGD(momentum))
     steps = max(1, round(examples / minibatch))
     passed: list[float] = []
     errors: list[list[float]] = [[] for _ in seeds]
@@ -193,6 +197,7 @@ def explicit_regularisation(
     width: int = 128,
     epochs: int = 60,
     minibatch: int = 64,
+    momentum: float = 0.9,
 ) -> list[dict[str, object]]:
     """Train with and without explicit regularisation (section 3).
 
@@ -210,6 +215,7 @@ def explicit_regularisation(
         width: of an MLP's hidden layers, or channels of a convolutional net's first.
         epochs: of training.
         minibatch: examples a step.
+        momentum: of SGD.
 
     Returns:
         Curves by `epoch`: mean training loss since the last point, error on the training subset, without dropout.
@@ -234,7 +240,7 @@ def explicit_regularisation(
         train,
         seeds,
         minibatch=minibatch,
-        optimizer=SGD(0.9, _in_force(weight_decay, explicit, "weight-decay")),
+        optimizer=SGD(momentum, _in_force(weight_decay, explicit, "weight-decay")),
         dropout=_in_force(dropout, explicit, "dropout") if model != "linear" else 0.0,
     )
     steps = max(1, round(epochs * examples / minibatch))
