@@ -134,7 +134,7 @@ def test_each_claim_stands_with_place_numbers_and_test(coin: str) -> None:
     claim = _text(coin[coin.index('id="claim-biased"') :])
     assert "In the paper Section 1, Table <1>; reported heads 0.7" in claim
     assert "difference of heads (bias = 0.7 minus bias = 0.5): at least 0.1" in claim
-    assert "98.33 % interval over 6 seeds" in claim
+    assert "99.17 % interval over 6 seeds" in claim
     edge = _text(coin[coin.index('id="claim-edge"') :])
     assert "bias = 0.7, which must not pass" in edge
 
