@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from verify.judging.registered import due
-from verify.model import Environment, Evidence, Failure, Record, Scalar, Scale, Trial, Value
+from verify.model import Environment, Evidence, Failure, Record, Scalar, Scale, Trial, Value, Verification
 from verify.planning.plan import fingerprint
 from verify.project import store
 from verify.project.lines import identified
@@ -201,28 +201,40 @@ def record(
 
     Its tests are registered when `seen` trials had been run; trials of a seed saw its `data`.
     """
+    for verification in project.review(slug).verifications:
+        record_one(project, slug, verification, scale, results, failed, seen, data)
+
+
+def record_one(
+    project: Project,
+    slug: str,
+    verification: Verification,
+    scale: Scale,
+    results: Callable[[Trial], Mapping[str, Value]] = toss,
+    failed: Mapping[str, Scalar] | None = None,
+    seen: int = 0,
+    data: Callable[[int], str] = lambda _: DATA,
+) -> None:
+    """The same of one verification, or of a variant."""
     review = project.review(slug)
-    for verification in review.verifications:
-        trials = project.trials(review, verification, scale)
-        code = project.code(review, verification)
-        failures = [trial for trial in trials if failed and failed.items() <= trial.parameters.items()]
-        evidence = Evidence(
-            slug,
-            verification.id,
-            scale,
-            environments={MACHINE.id: MACHINE},
-            codes={code.hash: code.definitions},
-            records=tuple(
-                Record(
-                    t.fingerprint, t.parameters, t.seed, dict(results(t)), 0.25, MACHINE.id, t.code, data=data(t.seed)
-                )
-                for t in trials
-                if t not in failures
-            ),
-            failures=tuple(Failure(t.fingerprint, t.parameters, t.seed, "ValueError: <b>bad</b>") for t in failures),
-            registered=tuple(due(verification.claims, verification.rungs[scale].seeds, (), "2026-01-30", seen)),
-        )
-        store.write_atomically(project.evidence_path(slug, verification.id, scale), store.encode(evidence, trials))
+    trials = project.trials(review, verification, scale)
+    code = project.code(review, verification)
+    failures = [trial for trial in trials if failed and failed.items() <= trial.parameters.items()]
+    evidence = Evidence(
+        slug,
+        verification.id,
+        scale,
+        environments={MACHINE.id: MACHINE},
+        codes={code.hash: code.definitions},
+        records=tuple(
+            Record(t.fingerprint, t.parameters, t.seed, dict(results(t)), 0.25, MACHINE.id, t.code, data=data(t.seed))
+            for t in trials
+            if t not in failures
+        ),
+        failures=tuple(Failure(t.fingerprint, t.parameters, t.seed, "ValueError: <b>bad</b>") for t in failures),
+        registered=tuple(due(verification.claims, verification.rungs[scale].seeds, (), "2026-01-30", seen)),
+    )
+    store.write_atomically(project.evidence_path(slug, verification.id, scale), store.encode(evidence, trials))
 
 
 def outdate(project: Project, slug: str, verification: str, scale: Scale) -> None:
@@ -233,7 +245,7 @@ def outdate(project: Project, slug: str, verification: str, scale: Scale) -> Non
     older = [replace(record, code="0123456789abcdef") for record in evidence.records]
     older = [replace(record, fingerprint=fingerprint(scale, record)) for record in older]
     review = project.review(slug)
-    declared = next(each for each in review.verifications if each.id == verification)
+    declared = next(each for each in (*review.verifications, *review.variants) if each.id == verification)
     trials = [
         replace(trial, fingerprint=record.fingerprint)
         for trial, record in zip(project.trials(review, declared, scale), older, strict=True)

@@ -17,6 +17,7 @@ from verify.errors import UserError, UserErrors, of_system, visible
 from verify.model import SCALES, Scale
 
 if TYPE_CHECKING:
+    from verify.running.jobs import Job
     from verify.running.notebooks import Notebook
     from verify.running.progress import Listener
     from verify.running.runner import Options, Run
@@ -178,13 +179,14 @@ _lab = click.option("--lab", metavar="NAME", help="Of a laboratory, in place of 
     help="The first seed of a new laboratory; 0 for the seeds of the project itself.  [default: 1000]",
 )  # fmt: skip
 @click.option("--about", metavar="TEXT", help="A line about the laboratory, which its evidence shows.")
+@click.option("--no-robust", is_flag=True, help="Leave out the variants that `robust` of a verification declares.")
 @click.option("--dry-run", is_flag=True, help="Say what would run, and run nothing.")
 @click.option("--explain", is_flag=True, help="Say of each group of trials why it would run.")
 @click.pass_obj
 def run(
     start: Path, targets: tuple[str, ...], scale: Scale, device: str, workers: int | None,
     missing: bool, again: bool, replicate: str | None, seeds_from: int | None, about: str | None,
-    dry_run: bool, explain: bool,
+    no_robust: bool, dry_run: bool, explain: bool,
 ) -> None:  # fmt: skip
     """Run the trials that this machine has not run yet, and write the evidence; then the notebooks that changed.
 
@@ -200,7 +202,7 @@ def run(
     wanted = _Wanted(start, targets)
     if replicate is not None:
         wanted.replicate(replicate, seeds_from, about)
-    options = runner.Options(device=device, missing=missing, again=again)
+    options = runner.Options(device=device, missing=missing, again=again, robust=not no_robust)
     done = _plan(wanted, scale, options, Silent() if dry_run else report.listener())
     wanted.tell()
     if done is None:
@@ -291,13 +293,13 @@ def _work(
 def _plan(wanted: _Wanted, scale: Scale, options: Options, listener: Listener) -> Run | None:
     """The run of what can be read and written; None where mistakes leave nothing of what was asked for."""
     from verify import report
-    from verify.running import jobs, runner
+    from verify.running import runner
 
     for slug in dict(wanted.targets):
         if linked := list(wanted.project.link_mistakes(slug)):
             wanted.without(slug, linked)
     while wanted.targets or not wanted.mistakes:
-        done = runner.Run(jobs.select(wanted.project, wanted.targets, scale), options, listener)
+        done = runner.Run(_jobs(wanted, scale, options), options, listener)
         try:
             done.plan()
             wrong = None
@@ -318,6 +320,15 @@ def _plan(wanted: _Wanted, scale: Scale, options: Options, listener: Listener) -
             if mistakes:
                 wanted.without(slug, mistakes)
     return None
+
+
+def _jobs(wanted: _Wanted, scale: Scale, options: Options) -> list[Job]:
+    """Those of what is wanted, whole or as a pilot."""
+    from verify.running import jobs, pilot
+
+    if options.pilot:
+        return pilot.select_pilots(wanted.project, wanted.targets, scale, options.pilot)
+    return jobs.select(wanted.project, wanted.targets, scale, robust=options.robust)
 
 
 def _say(lines: Iterable[str]) -> None:
@@ -409,6 +420,71 @@ def verdicts(start: Path, targets: tuple[str, ...], lab: str | None) -> None:
     if unlike or any(each.word == "differs" for each in found):
         sys.exit(1)
     wanted.end()
+
+
+@main.command()
+@_targets
+@_scale
+@click.option("--pilot", type=click.IntRange(1), help="Run so many seeds first, for their spread.  [default: none]")
+@click.option("--workers", type=click.IntRange(1), help="Worker processes.  [default: one a core]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+@click.pass_obj
+def power(
+    start: Path, targets: tuple[str, ...], scale: Scale, pilot: int | None, workers: int | None, as_json: bool
+) -> None:
+    """Before a run: what the looks of each claim could decide, how likely that is, and what it costs.
+
+    From the spread over seeds of what ran before, here or for the evidence.
+    """
+    import msgspec
+
+    from verify import power as words
+    from verify.project import named
+    from verify.running.foreseen import all_foreseen
+    from verify.system import cores
+
+    wanted = _Wanted(start, targets)
+    readable = {slug for slug, _ in wanted.targets}
+    asked = named.claims(wanted.project, targets)
+    claims = [
+        (review, verification, claim)
+        for review in wanted.project.reviews
+        for verification in review.verifications
+        for claim in verification.claims
+        if review.slug in readable and (review.slug, claim.id) in asked
+    ]
+    if pilot:
+        wanted.targets = list(dict.fromkeys((review.slug, verification.id) for review, verification, _ in claims))
+        _run_pilot(wanted, scale, pilot, workers, quiet=as_json)
+    found = list(all_foreseen(wanted.project, claims, scale, workers or cores()))
+    if as_json:
+        _say([msgspec.json.encode({"claims": found}).decode()])
+    elif found:
+        _say(words.told(found, {(review.slug, claim.id): claim for review, _, claim in claims}))
+    else:
+        click.echo(f"no claim of what was asked for is declared at scale {scale}")
+    wanted.tell()
+    wanted.end()
+
+
+def _run_pilot(wanted: _Wanted, scale: Scale, seeds: int, workers: int | None, *, quiet: bool) -> None:
+    """Run the first seeds of what is wanted; ends the command where that fails."""
+    from verify import report
+    from verify.running import interrupts, runner, witness
+    from verify.running.progress import Silent
+
+    done = _plan(wanted, scale, runner.Options(pilot=seeds), Silent() if quiet else report.listener())
+    if done is None or not done.open:
+        return
+    interrupts.take_as_interrupts()
+    try:
+        wrong = _work(wanted, done, (), witness.Witness(wanted.project, ()), workers, explain=False)
+    except KeyboardInterrupt:
+        click.echo("\nstopped; finished batches are kept", err=True)
+        sys.exit(130)
+    if done.failures or done.stopped or done.different or wrong:
+        _say(report.summary(done))
+        sys.exit(1)
 
 
 @main.command()

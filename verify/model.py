@@ -45,6 +45,8 @@ class Choice(Struct, frozen=True):
     metric: str
     goal: Literal["minimise", "maximise"]
     per: tuple[str, ...] = ()
+    times: float = 1
+    """What the chosen value is multiplied by, in a variant."""
 
 
 class Rung(Struct, frozen=True):
@@ -159,6 +161,14 @@ class Claim(Struct, frozen=True):
     """For a single-arm test: trials that must not pass the same test (its `where` updated by this one)."""
 
 
+class Variation(Struct, frozen=True):
+    """What a variant has otherwise than the verification `of`: `parameter` is `times` what it is there, everywhere."""
+
+    of: str
+    parameter: str
+    times: float
+
+
 class Verification(Struct, frozen=True):
     """One `verify` fence; `line` and `end_line` are its first and last line in the review (1-based, with fence)."""
 
@@ -170,6 +180,8 @@ class Verification(Struct, frozen=True):
     line: int
     end_line: int
     title: str | None = None
+    varies: Variation | None = None
+    """Of a variant: another verification of the same claims, by which it is told whether their verdicts survive."""
 
 
 class Untestable(Struct, frozen=True):
@@ -222,6 +234,11 @@ class Review(Struct, frozen=True):
     """Files that its experiments read, relative to the review's folder, as declared."""
     packages: tuple[str, ...] = ()
     """What has to be installed besides, as declared: PEP 508 requirements."""
+    variants: tuple[Verification, ...] = ()
+    """What `robust` of a verification declares: they repeat it, and their claims are none of the review's own."""
+
+    def variants_of(self, verification: Verification) -> tuple[Verification, ...]:
+        return tuple(each for each in self.variants if each.varies and each.varies.of == verification.id)
 
     @property
     def claims(self) -> tuple[Claim, ...]:

@@ -85,8 +85,7 @@ def summary(run: Run) -> Iterator[str]:
     """The end of a run: `N of N fresh`, or what is not."""
     for job, failure in run.failures:
         yield f"failed: {job.name} {job.scale}, {point(failure)}: {failure.error}"
-    for errors in run.stopped.values():
-        yield from map(str, errors)
+    yield from dict.fromkeys(str(each) for errors in run.stopped.values() for each in errors)  # variants share claims
     for job in waiting(run):
         yield _job_line(job)
     yield from _not_deterministic(run.different)
@@ -140,8 +139,13 @@ def status(project: Project, targets: Collection[tuple[str, str | None]]) -> Ite
     for slug, name in targets:
         review = project.review(slug)
         for verification, scale in project.rungs(review):
+            if verification.varies and name != verification.id:
+                continue  # told with the verification that it varies
             if name in (None, verification.id):
-                rows.append(_status_row(project, review, verification, scale))
+                rows.append(_status_row(f"{slug}:{verification.id}", project, review, [verification], scale))
+            variants = review.variants_of(verification)
+            if variants and name in (None, verification.id):
+                rows.append(_status_row(f"  {words.count(len(variants), 'variant')}", project, review, variants, scale))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     for row in rows:
         yield "  ".join([*(cell.ljust(width) for cell, width in zip(row[:4], widths, strict=True)), row[4]]).rstrip()
@@ -156,7 +160,7 @@ def _registrations(project: Project, targets: Iterable[tuple[str, str | None]]) 
             committed = project.evidence(slug, verification.id, scale)
             journal = project.journal(slug, verification.id, scale)
             known = [each for each in (committed, journal) if each and (each.records or each.failures)]
-            if not known or name not in (None, verification.id):
+            if not known or name not in (None, verification.id) or verification.varies:
                 continue
             registered = sorted((one for each in known for one in each.registered), key=lambda each: each.on)
             for claim in verification.claims:
@@ -170,22 +174,24 @@ def _registrations(project: Project, targets: Iterable[tuple[str, str | None]]) 
 
 
 def _status_row(
-    project: Project, review: Review, verification: Verification, scale: Scale
+    name: str, project: Project, review: Review, verifications: Iterable[Verification], scale: Scale
 ) -> tuple[str, str, str, str, str]:
-    trials = project.trials(review, verification, scale)
-    definitions = project.code(review, verification).definitions
-    committed = project.evidence(review.slug, verification.id, scale)
-    journal = project.journal(review.slug, verification.id, scale)
-    blank = Evidence(review.slug, verification.id, scale)
-    if not trials:
-        cells = ("waits for a choice", "waits for a choice")
-    else:
-        cells = (
-            _states(examine(trials, committed or blank, definitions)),
-            _states(examine(trials, journal, definitions)),
-        )
-    environments = (committed or journal).environments.values()
-    return (f"{review.slug}:{verification.id}", scale, *cells, "; ".join(sorted({each.words for each in environments})))
+    """What is there of a verification at a scale, or of the variants of one together."""
+    committed: list[Planned] = []
+    here: list[Planned] = []
+    environments = set()
+    waits = False
+    for verification in verifications:
+        trials = project.trials(review, verification, scale)
+        definitions = project.code(review, verification).definitions
+        evidence = project.evidence(review.slug, verification.id, scale)
+        journal = project.journal(review.slug, verification.id, scale)
+        committed += examine(trials, evidence or Evidence(review.slug, verification.id, scale), definitions)
+        here += examine(trials, journal, definitions)
+        waits |= not trials
+        environments |= {each.words for each in (evidence or journal).environments.values()}
+    cells = ("waits for a choice", "waits for a choice") if waits else (_states(committed), _states(here))
+    return name, scale, *cells, "; ".join(sorted(environments))
 
 
 def _states(planned: list[Planned]) -> str:

@@ -7,9 +7,11 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from textwrap import wrap
 
 from verify.model import SCALES, Scale, Verdict
 from verify.running.reached import Reached
+from verify.site.words import survival
 
 _REACHED = ("agrees", "differs")
 _WIDTH = 80
@@ -65,6 +67,8 @@ def _section(slug: str, scale: Scale, found: Sequence[Reached], width: int) -> I
         yield f"  {name:{names}}  {word:{words}}  {status:{statuses}}  {number}".rstrip()
         if each.word == "differs" and each.published is not None:
             yield f"  {'':{names}}  {'':{words}}  published: {each.published.status}"
+        if each.here is not None and (survives := survival(each.here, each.varied)):
+            yield from wrap(survives, width, initial_indent="    ", subsequent_indent="      ", break_on_hyphens=False)
     for why, count in Counter(each.why for each in told if each.why).items():
         yield f"  {count} claim{'s' * (count != 1)}: {why}"
 

@@ -43,6 +43,7 @@ class Draft(Struct):
     """Where each chosen parameter is declared."""
     fails: dict[str, Criterion] = {}
     """Per metric the range in which a trial counts as failed."""
+    robust: Node | None = None
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -82,6 +83,7 @@ _FIELDS = {
     "figures": optional(fields.anything),
     "claims": optional(fields.anything),
     "fails": optional(ranges.read_each, {}),
+    "robust": optional(fields.anything),
 }
 _VALUES: Converter[tuple[Scalar, ...]] = listing(fields.scalar, "values")
 _RESERVED = ("grid", "seeds", "time_limit")
@@ -135,6 +137,7 @@ def read(node: Node, line: int, end_line: int, known: Known, problems: Problems)
         end_line=end_line,
         choice_lines=head.choice_lines,
         fails=found["fails"] or {},
+        robust=found["robust"],
     )
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import PurePosixPath
 from typing import Any
 from unicodedata import normalize
 
 from verify.errors import UserError
-from verify.format import bindings, charts, choices, claims, conflicts, fences, frontmatter, grids, references
+from verify.format import bindings, charts, choices, claims, conflicts, fences, frontmatter, grids, references, robust
 from verify.format.fields import IDENTIFIER
 from verify.format.grids import Draft
 from verify.format.needs import Refusal
@@ -62,10 +63,12 @@ def parse(
     all_read = document.complete and len(drafts) == len(yaml_fences) and all(draft.id for draft in drafts)
     choices.check(drafts, all_read, problems)
     verifications = tuple(_verification(draft, problems) for draft in drafts)
+    by_id = {draft.id: draft for draft in drafts}
+    made = [robust.variants(*both, by_id, problems) for both in zip(drafts, verifications, strict=True)]
     owners = _owners(drafts, problems)
     items, unreadable = bindings.collect(document.tokens, document.body_line, path)
     problems.found += unreadable
-    references.check(items, {draft.id: draft for draft in drafts}, owners, all_read, problems)
+    references.check(items, by_id, owners, all_read, problems)
     if problems.found or about is None:
         return None, problems.in_order()
     code_fences = tuple(CodeFence(f.line, f.end_line) for f in document.fences if f.language == "python")
@@ -73,6 +76,7 @@ def parse(
         slug=slug,
         path=path,
         verifications=verifications,
+        variants=tuple(chain.from_iterable(made)),
         code_fences=code_fences,
         code=code,
         text=text,

@@ -135,14 +135,52 @@ def seeds_for_power(distances: Sequence[float], level: float, power: float = 0.9
     """
 
     def enough(n: int) -> bool:
-        limit = special.stdtrit(n - 1, (1 + level) / 2)
-        return sum(float(special.nctdtr(n - 1, abs(each) * math.sqrt(n), limit)) for each in distances) <= 1 - power
+        return chance_to_clear(distances, level, n) >= power
 
     low, high = 2, most
     if not enough(most):
         return None
     while high - low > 1:
         middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high
+
+
+def chance_to_clear(distances: Sequence[float], level: float, n: int) -> float:
+    """The chance that a t interval over `n` seeds clears its bounds; of two at once, the least that it can be.
+
+    Args:
+        distances: of the truth from each bound, in standard deviations over seeds.
+        level: of the interval, which is two-sided.
+        n: seeds, 2 or more.
+    """
+    limit = special.stdtrit(n - 1, (1 + level) / 2)
+    missed = [float(special.nctdtr(n - 1, abs(each) * math.sqrt(n), limit)) for each in distances]
+    # Some chances below 1e-40 come back as no number: the first terms of the sum have underflowed.
+    return max(0.0, 1 - sum(0.0 if math.isnan(each) else each for each in missed))
+
+
+def distance_for_power(n: int, level: float, power: float = 0.9, width: float = math.inf) -> float | None:
+    """How far from a bound the truth must lie for a t interval over `n` seeds to clear it with a chance of `power`.
+
+    The inverse of `seeds_for_power`, in standard deviations over seeds.  Within a band of `width`, both ends are to be
+    cleared; None where even its middle is too near to them.
+    """
+
+    def enough(distance: float) -> bool:
+        others = () if math.isinf(width) else (width - distance,)
+        return chance_to_clear((distance, *others), level, n) >= power
+
+    low, high = 0.0, 1.0
+    if math.isinf(width):
+        while not enough(high):
+            high *= 2
+    else:
+        high = width / 2
+        if not enough(high):
+            return None
+    while high - low > 1e-9 * high:
+        middle = (low + high) / 2
         low, high = (low, middle) if enough(middle) else (middle, high)
     return high
 

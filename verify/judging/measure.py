@@ -71,7 +71,7 @@ def readings(test: Test, evidence: Evidence, trials: Sequence[Trial]) -> tuple[A
         )
     wanted = []
     for where in arms(test):
-        matching = [trial for trial in trials if _matches(trial.parameters, where)]
+        matching = [trial for trial in trials if matches(trial.parameters, where)]
         if not matching:
             raise Unsettled("not run", f"no trial is declared where {describe(where)}")
         wanted.append(matching)
@@ -198,7 +198,7 @@ def describe(where: Mapping[str, Scalar]) -> str:
     return ", ".join(f"{name} = {value}" for name, value in where.items()) or "anything"
 
 
-def _matches(parameters: Mapping[str, Scalar], where: Where) -> bool:
+def matches(parameters: Mapping[str, Scalar], where: Where) -> bool:
     return all(name in parameters and parameters[name] == value for name, value in where.items())
 
 

@@ -23,6 +23,28 @@ def rate_interval(k: int, n: int, level: float) -> Interval:
     return low, high
 
 
+def deciding_counts(bound: float, n: int, level: float) -> tuple[int, int]:
+    """Of `n` seeds, the fewest that must show an event for its rate to be at least `bound`, and the most for less.
+
+    By `rate_interval`; n + 1 and -1 where no number of them decides.
+    """
+    least = next((k for k in range(n + 1) if rate_interval(k, n, level)[0] >= bound), n + 1)
+    most = next((k for k in range(n, -1, -1) if rate_interval(k, n, level)[1] < bound), -1)
+    return least, most
+
+
+def chance_of_at_least(k: int, n: int, rate: float) -> float:
+    """The chance that `k` or more of `n` seeds show an event of this rate."""
+    return float(special.bdtrc(k - 1, n, rate)) if 0 < k <= n else float(k <= 0)
+
+
+def rate_for_power(k: int, n: int, power: float = 0.9) -> float | None:
+    """The smallest rate at which `k` or more of `n` seeds show the event with a chance of `power`; None for k > n."""
+    if k > n:
+        return None
+    return 0.0 if k <= 0 else float(special.betaincinv(k, n - k + 1, power))
+
+
 def rate_difference_interval(both: int, first_only: int, second_only: int, neither: int, level: float) -> Interval:
     """Interval of the difference of two rates (first minus second) of an event in arms that share seeds.
 

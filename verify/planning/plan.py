@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from verify.errors import UserError, listed
 from verify.judging.choices import choose
+from verify.judging.robust import multiplied
 from verify.model import Choice, Code, Evidence, Experiment, Record, Rung, Scalar, Scale, Trial, Verification
 from verify.planning.fingerprint import Definitions, digest
 
@@ -142,7 +143,7 @@ class _Choices:
         if (name, choice, where) not in self._chosen:
             records = self._grouped(choice).get(where, [])
             try:
-                self._chosen[name, choice, where] = choose(choice, name, settled, records)
+                self._chosen[name, choice, where] = multiplied(choose(choice, name, settled, records), choice.times)
             except UserError as error:
                 raise Waiting(choice.verification, f"cannot run: {error.message}") from None
         return self._chosen[name, choice, where]

@@ -116,7 +116,12 @@ def _verdicts(project: Project, derived: Derived, begun: bool) -> Iterator[UserE
         return
     stored = project.stored(derived.review.slug)
     wrong = [*_compared(stored.verdicts, derived.verdicts), *_reasons(stored.undrawn, derived.undrawn)]
-    if not wrong and (stored.verdicts != derived.verdicts or not _is_canonical(path, stored)):
+    for variant, verdicts in derived.robust.items():
+        wrong += _compared(stored.robust.get(variant, ()), verdicts, f" in {variant}")
+    others = [name for name in stored.robust if name not in derived.robust]
+    wrong += [f"verdicts in {name} are there, and no such variant is declared" for name in others]
+    same = (stored.verdicts, stored.robust) == (derived.verdicts, derived.robust)
+    if not wrong and not (same and _is_canonical(path, stored)):
         wrong = ["it holds something else than verdicts, or not as they are written"]
     yield from (UserError(each, name, 0, _REFRESH) for each in wrong)
 
@@ -135,18 +140,18 @@ def _unreadable(path: Path, name: str) -> UserError | None:
     return None
 
 
-def _compared(published: Iterable[Verdict], given: Iterable[Verdict]) -> Iterator[str]:
-    """In words, how published verdicts differ from those that the records give."""
+def _compared(published: Iterable[Verdict], given: Iterable[Verdict], at: str = "") -> Iterator[str]:
+    """In words, how published verdicts differ from those that the records give; `at` names the variant, if any."""
     found = {(each.claim, each.scale): each for each in published}
     for verdict in given:
-        of = f"verdict of '{verdict.claim}' at {verdict.scale}"
+        of = f"verdict of '{verdict.claim}' at {verdict.scale}{at}"
         before = found.pop((verdict.claim, verdict.scale), None)
         if before is None:
             yield f"the {of} is missing; the records give {verdict.status}"
         elif before != verdict:
             yield f"the {of} {_difference(before, verdict)}"
     for claim, scale in found:
-        yield f"a verdict of '{claim}' at {scale} is there, and no such claim is declared"
+        yield f"a verdict of '{claim}' at {scale}{at} is there, and no such claim is declared"
 
 
 def _difference(published: Verdict, given: Verdict) -> str:

@@ -6,7 +6,7 @@ well.  It is compared with what its inputs gave on this machine, of which `known
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
@@ -23,6 +23,7 @@ from verify.planning.fingerprint import digest
 from verify.project import reviewfiles
 from verify.project.known import DerivedCache, OfReview, Outcome
 from verify.project.project import Project
+from verify.project.store import Verdicts
 
 _encoder = msgspec.json.Encoder(order="sorted")
 
@@ -62,6 +63,8 @@ class Derived(Struct, frozen=True):
     review: Review
     verdicts: tuple[Verdict, ...] = ()
     drawings: tuple[Drawn, ...] = ()
+    robust: dict[str, tuple[Verdict, ...]] = {}
+    """Per variant, the verdicts of its claims."""
     mistakes: tuple[UserError, ...] = ()
     """Why nothing could be derived; then the others are empty."""
 
@@ -120,7 +123,7 @@ class Derivation:
     def _plan(self, project: Project, review: Review) -> _Plan:
         """Compare what is published with what is known to come out; only where that is not enough, read records."""
         plan = _Plan(project, review, inputs=self._inputs(project, review))
-        known, published = self._known.of(project.place(review.slug)), project.stored(review.slug).verdicts
+        known, published = self._known.of(project.place(review.slug)), project.stored(review.slug)
         plan.judge = (known.inputs, known.verdicts) != (plan.inputs, _hash_of(published))
         plan.drawings = [] if project.laboratory.name else list(self._drawings(review))
         for each in plan.drawings:
@@ -198,16 +201,17 @@ class Derivation:
             return Derived(plan.project, plan.review, mistakes=tuple(plan.mistakes))
         place = plan.project.place(plan.review.slug)
         known = self._known.of(place)
-        stored = plan.project.stored(plan.review.slug).verdicts  # what else was derived here before is published
-        verdicts = tuple(_judge(plan.project, plan.review)) if plan.judge else stored
+        judged = plan.project.stored(plan.review.slug)  # what was derived here before is published
+        if plan.judge:
+            judged = Verdicts(tuple(_judge(plan.project, plan.review)), robust=_vary(plan.project, plan.review))
         drawn = [plan.drawn.get(each.name) or plan.drawing[each.name].result() for each in plan.drawings]
         outcomes = {
             each.drawing.name: known.drawings[each.drawing.name] if each.same else _outcome(each)
             for each in drawn
             if not each.passing
         }
-        self._known.keep(place, OfReview(plan.inputs, _hash_of(verdicts), outcomes))
-        return Derived(plan.project, plan.review, verdicts, tuple(drawn))
+        self._known.keep(place, OfReview(plan.inputs, _hash_of(judged), outcomes))
+        return Derived(plan.project, plan.review, judged.verdicts, tuple(drawn), judged.robust)
 
 
 def paths(project: Project, review: Review, drawing: Drawing) -> tuple[Path, Path]:
@@ -217,11 +221,23 @@ def paths(project: Project, review: Review, drawing: Drawing) -> tuple[Path, Pat
 
 def _judge(project: Project, review: Review) -> Iterator[Verdict]:
     for verification, scale in project.rungs(review):
+        if verification.varies:
+            continue
         trials = project.to_last_look(review, verification, scale)
         doubtful = list(doubts(verification.rungs[scale], trials, project.lookup(review, scale)))
         outcome = project.stand(review, verification, scale)
         for claim, verdict in zip(verification.claims, outcome.verdicts, strict=True):
             yield msgspec.structs.replace(verdict, rests_on=rests_on(claim, doubtful))
+
+
+def _vary(project: Project, review: Review) -> dict[str, tuple[Verdict, ...]]:
+    """The verdicts of each variant."""
+    found: dict[str, tuple[Verdict, ...]] = {}
+    for verification, scale in project.rungs(review):
+        if verification.varies:
+            outcome = project.stand(review, verification, scale)
+            found[verification.id] = found.get(verification.id, ()) + outcome.verdicts
+    return found
 
 
 def _draw(review: Review, drawing: Drawing, evidence: Evidence | None) -> Drawn:
@@ -251,5 +267,5 @@ def _declared(figure: Figure) -> str:
     return _encoder.encode(msgspec.structs.replace(figure, line=0)).decode()
 
 
-def _hash_of(verdicts: Sequence[Verdict]) -> str:
-    return sha256(_encoder.encode(verdicts)).hexdigest()
+def _hash_of(judged: Verdicts) -> str:
+    return sha256(_encoder.encode([judged.verdicts, judged.robust])).hexdigest()

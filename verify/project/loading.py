@@ -145,7 +145,7 @@ class _Parser:
                 trial.fingerprint
                 for trial in expand(review.slug, verification, rung, code[verification.experiment], _no_choice)
             )
-            for verification in review.verifications
+            for verification in (*review.verifications, *review.variants)
             for scale, rung in verification.rungs.items()
             if not chosen_from(rung)
         }

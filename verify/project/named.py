@@ -30,7 +30,8 @@ def targets(project: Project, names: Sequence[str]) -> list[tuple[str, str | Non
         if review not in known:
             errors.append(UserError(f"there is no review '{review}'", hint=nearest(review, known)))
             continue
-        parts = {each.id: each.id for each in known[review].verifications}
+        variants = known[review].variants if "." in part else ()  # unasked, no hint names them
+        parts = {each.id: each.id for each in (*known[review].verifications, *variants)}
         if mark == "@":
             parts = {claim.id: each.id for each in known[review].verifications for claim in each.claims}
         if part and part not in parts:

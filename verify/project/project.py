@@ -182,15 +182,21 @@ class Project:
         if key not in self._stands:
             evidence = self.evidence(*key) or Evidence(*key)
             trials = self.to_last_look(review, verification, scale)
-            declared = self.intervals(review, scale)
+            declared = self.intervals(review, verification, scale)
             self._stands[key] = stand(verification.claims, verification.rungs[scale], evidence, trials, declared)
         return self._stands[key]
 
-    def intervals(self, review: Review, scale: Scale) -> int:
-        """How many intervals of the review hold at once: those of `scale` and of all scales that have evidence."""
+    def intervals(self, review: Review, verification: Verification, scale: Scale) -> int:
+        """How many intervals hold at once with those of a verification at a scale.
+
+        They are those of the review at `scale` and at all scales that have evidence; a variant's stand alone.
+        """
+        if verification.varies:
+            return 1
         key = review.slug, scale
         if key not in self._intervals:
-            published = {at for each, at in self.rungs(review) if self.evidence_path(review.slug, each.id, at).exists()}
+            own = [(each, at) for each, at in self.rungs(review) if not each.varies]
+            published = {at for each, at in own if self.evidence_path(review.slug, each.id, at).exists()}
             self._intervals[key] = intervals(review, published | {scale})
         return self._intervals[key]
 
@@ -240,8 +246,8 @@ class Project:
         return self._parsed[review.slug].fingerprints.get(f"{verification.id}.{scale}")
 
     def rungs(self, review: Review) -> Iterator[tuple[Verification, Scale]]:
-        """Every verification at every scale it declares, in the order of the file and of the ladder."""
-        for verification in review.verifications:
+        """Every verification, and every variant, at every scale it declares, in the order of file and ladder."""
+        for verification in (*review.verifications, *review.variants):
             for scale in SCALES:
                 if scale in verification.rungs:
                     yield verification, scale

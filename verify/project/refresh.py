@@ -66,7 +66,7 @@ def _write(derived: Derived, done: _Changes) -> None:
         if path not in kept and not path.name.startswith(".") and (path.is_symlink() or path.is_file()):
             path.unlink()
             done.removed.append(project.relative(path))
-    content = store.encode_verdicts(store.Verdicts(derived.verdicts, derived.undrawn))
+    content = store.encode_verdicts(store.Verdicts(derived.verdicts, derived.undrawn, derived.robust))
     path = project.verdicts_path(review.slug)
     if (derived.verdicts or derived.drawings or path.is_file()) and store.write_atomically(path, content):
         name = project.laboratory.name

@@ -35,6 +35,8 @@ class Verdicts(Struct, frozen=True, omit_defaults=True):
     verdicts: tuple[Verdict, ...] = ()
     undrawn: dict[str, str] = {}
     """Per drawing that cannot be made, `<figure>.<scale>` or `thumbnail`, why: the page shows it in its place."""
+    robust: dict[str, tuple[Verdict, ...]] = {}
+    """Per variant the verdicts of the claims that it shares, at its scales: beside those of the review's own."""
 
 
 _verdicts = msgspec.json.Decoder(Verdicts)

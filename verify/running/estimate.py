@@ -14,6 +14,7 @@ import msgspec
 from verify.errors import UserErrors
 from verify.model import Choice, Record, Trial
 from verify.planning.plan import Batch, chosen_from, points
+from verify.project.project import Project
 from verify.running.jobs import Job, Key
 
 _encoder = msgspec.json.Encoder(order="sorted")
@@ -119,11 +120,22 @@ class Estimate:
 
 
 def _costs(job: Job) -> Costs:
-    committed = job.project.evidence(*job.key)
-    if committed is None and job.project is not job.project.own:  # of a new laboratory, what the project's own say
+    """What the job's trials took; of a variant that never ran, those of the verification that it varies."""
+    records = _timed(job.project, job.key)
+    records += job.known.records.values()
+    if job.verification.varies and not records:
+        place = job.review.slug, job.verification.varies.of, job.scale
+        records = [*_timed(job.project, place), *job.project.journal(*place).records]
+    return Costs(records)
+
+
+def _timed(project: Project, place: Key) -> list[Record]:
+    """Those of the evidence; of a new laboratory, of the project's own."""
+    committed = project.evidence(*place)
+    if committed is None and project is not project.own:
         with suppress(UserErrors):  # they are of no use where they cannot be read, and in no one's way
-            committed = job.project.own.evidence(*job.key)
-    return Costs((*(committed.records if committed else ()), *job.known.records.values()))
+            committed = project.own.evidence(*place)
+    return list(committed.records) if committed else []
 
 
 def _sizes(job: Job) -> Iterator[int]:

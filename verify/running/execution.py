@@ -59,7 +59,7 @@ class Execution:
                 self._take(ended)
 
     def _submit(self, jobs: Collection[Job]) -> None:
-        """Hand in the batches of `jobs`, the longest first, so that no worker is left alone with one at the end."""
+        """Hand in the batches of `jobs`: variants last, the longest first, so that none is left alone at the end."""
         left = [job for job in jobs if not self._shows_mistake(job, job.fresh_records())]
         waiting: list[tuple[float, Job, Batch]] = []
         for job in left:
@@ -67,7 +67,7 @@ class Execution:
             batches = job.batches()
             logs.forget(tasks.log_of(job, batches[0]).parent, {each.fingerprint for each in job.trials})
             waiting += [(self._estimate.of(job, batch), job, batch) for batch in batches]
-        waiting.sort(key=lambda each: -each[0])
+        waiting.sort(key=lambda each: (each[1].verification.varies is not None, -each[0]))
         if waiting:
             self._listener.begun(list(dict.fromkeys(job.name for _, job, _ in waiting)))
         for _, job, batch in waiting:

@@ -54,6 +54,8 @@ class Job:
         self.verification = verification
         self.scale = scale
         self.rung = verification.rungs[scale]
+        self.looks = self.rung.seeds
+        """As they are registered."""
         self.experiment: Experiment = project.experiment(review, verification)
         self.code: Code = project.code(review, verification)
         self.known = Known(*self.key)
@@ -198,7 +200,10 @@ class Job:
         self.seeds = self.rung.seeds[0]
         if len(self.rung.seeds) > 1:
             known = self.known.evidence(self._to_last_look)
-            claims, declared = self.verification.claims, self.project.intervals(self.review, self.scale)
+            claims, declared = (
+                self.verification.claims,
+                self.project.intervals(self.review, self.verification, self.scale),
+            )
             self.seeds = stand(claims, self.rung, known, self._to_last_look, declared).seeds
         self.trials = at_look(self._to_last_look, self.seeds)
 
@@ -254,7 +259,7 @@ class Job:
         paths = self.journal.path, self.project.evidence_path(*self.key)
         seen = len(set().union(*(store.fingerprints(each, of_any_version=True) for each in paths)))
         self._recall()
-        new = due(self.verification.claims, self.rung.seeds, self.known.registered, on, seen)
+        new = due(self.verification.claims, self.looks, self.known.registered, on, seen)
         if new:
             with _written(self.project, self.journal.path):
                 self.journal.append(registered=new)
@@ -335,8 +340,12 @@ def unwritable(root: Path, path: Path, error: OSError) -> UserError:
     return UserError(f"it cannot be written: {reason(error)}", name, 0, "`verify run` writes there: make room for it")
 
 
-def select(project: Project, wanted: Iterable[tuple[str, str | None]], scale: Scale) -> list[Job]:
+def select(
+    project: Project, wanted: Iterable[tuple[str, str | None]], scale: Scale, *, robust: bool = True
+) -> list[Job]:
     """The jobs of the named reviews or verifications that exist at `scale`, with those their choices come from.
+
+    A verification brings its variants along where `robust`; a variant that is named itself is run in any case.
 
     Raises:
         UserErrors: a name is unknown, or nothing is declared at `scale`.
@@ -356,6 +365,10 @@ def select(project: Project, wanted: Iterable[tuple[str, str | None]], scale: Sc
         for verification in review.verifications:
             if name is None or verification.id == name:
                 add(review, verification)
+        for variant in review.variants:
+            asked = variant.varies and name in (None, variant.varies.of)
+            if variant.id == name or (robust and asked):
+                add(review, variant)
     if not chosen and project.reviews:
         known = {each for review in project.reviews for _, each in project.rungs(review)}
         hint = f"declared are: {', '.join(each for each in SCALES if each in known)}" if known else ""

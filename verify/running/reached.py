@@ -9,7 +9,9 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from verify.judging import robust
 from verify.judging.looks import at_look
+from verify.judging.robust import Varied
 from verify.model import Evidence, Record, Review, Scale, Trial, Verdict, Verification
 from verify.planning.plan import Planned, Waiting, examine, expand
 from verify.project import store
@@ -34,6 +36,8 @@ class Reached(Struct, frozen=True):
     published: Verdict | None = None
     why: str = ""
     """Of what is stale, or was run in part: why it does not count."""
+    varied: tuple[Varied, ...] = ()
+    """What became of it here in the variants of its verification, where these were run."""
 
 
 class _State(Struct, frozen=True):
@@ -55,6 +59,8 @@ def reached(project: Project, review: Review, published: Published, judged: Judg
     """
     states = _States(project, review, judged)
     for verification, scale in project.rungs(review):
+        if verification.varies:
+            continue
         state = states.of(verification, scale)
         before = {claim.id: published.get((review.slug, scale, claim.id)) for claim in verification.claims}
         before = {name: verdict for name, verdict in before.items() if verdict and verdict.status != "not run"}
@@ -62,9 +68,13 @@ def reached(project: Project, review: Review, published: Published, judged: Judg
             for claim in verification.claims:
                 yield Reached(review.slug, claim.id, scale, state.word, None, before.get(claim.id), state.why)
             continue
+        unrun = tuple(Verdict(claim.id, scale, "not run", "") for claim in verification.claims)
+        variants = {each.id: states.of(each, scale) for each in review.variants_of(verification)}
+        varied = {name: of.verdicts if of.word == "reached" else unrun for name, of in variants.items()}
         for here in state.verdicts:
             then = before.get(here.claim)
-            yield Reached(review.slug, here.claim, scale, _held(here, then), here, then)
+            survives = robust.of_claim(review, verification, here.claim, scale, varied)
+            yield Reached(review.slug, here.claim, scale, _held(here, then), here, then, varied=survives)
 
 
 def _held(here: Verdict, before: Verdict | None) -> Word:
@@ -102,7 +112,7 @@ class _States:
             return _State(journal, (), "stale here", waiting.reason)
         own = _only(journal, trials)
         outcome = self._judged.stand(
-            verification.claims, rung, own, trials, self._project.intervals(self._review, scale)
+            verification.claims, rung, own, trials, self._project.intervals(self._review, verification, scale)
         )
         planned = tuple(examine(at_look(trials, outcome.seeds), journal, code.definitions))
         word = self._word(journal, planned)

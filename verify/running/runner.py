@@ -33,6 +33,10 @@ class Options(Struct, frozen=True):
     """Let committed evidence count as run."""
     again: bool = False
     """Run all trials again, also those that are fresh."""
+    robust: bool = True
+    """Run the variants of verifications, too."""
+    pilot: int = 0
+    """Run so many seeds, for their spread; 0: it is no pilot."""
 
 
 class Run:

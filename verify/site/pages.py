@@ -435,6 +435,7 @@ def _environment() -> Environment:
         "scalar": words.scalar,
         "scale_before": answer.scale_before,
         "sentence": words.sentence,
+        "survival": words.survival,
         "together": words.together,
         "web_address": words.web_address,
     }

@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from verify.drawing.svg import look
 from verify.errors import UserError
-from verify.judging import registered
+from verify.judging import registered, robust
+from verify.judging.robust import Varied
 from verify.model import (
     SCALES,
     STATUSES,
@@ -27,6 +28,7 @@ from verify.model import (
 )
 from verify.planning.modules import find_in_package
 from verify.project.project import Project
+from verify.project.store import Verdicts
 from verify.running import notebooks
 from verify.site import tables, words
 
@@ -102,6 +104,10 @@ class Result(Struct, frozen=True):
     standing: Standing
     registered: registered.Standing
     """How its test stands to what was registered when trials ran."""
+    varied: tuple[Varied, ...] = ()
+    """What becomes of it in the variants of its verification."""
+    doubtful: int = 0
+    """How many of these rest on evidence that is stale, incomplete or failed in part."""
 
 
 class ClaimView(Struct, frozen=True):
@@ -147,6 +153,13 @@ class Setting(Struct, frozen=True):
     values: dict[Scale, str]
 
 
+class VariantView(Struct, frozen=True):
+    """A verification with a parameter multiplied: nothing is shown of it but whether verdicts survive."""
+
+    verification: Verification
+    standings: tuple[Standing, ...]
+
+
 class VerificationView(Struct, frozen=True):
     verification: Verification
     experiment: Experiment
@@ -162,6 +175,7 @@ class VerificationView(Struct, frozen=True):
     standings: tuple[Standing, ...]
     settings: tuple[Setting, ...] = ()
     """Every parameter, given or not."""
+    variants: tuple[VariantView, ...] = ()
 
 
 class Tally(Struct, frozen=True):
@@ -214,8 +228,8 @@ class ReviewView(Struct, frozen=True):
 
 def view(project: Project, review: Review) -> ReviewView:
     """Everything a review's page and its entry in the list of papers show."""
-    verdicts, undrawn = project.verdicts(review.slug), project.stored(review.slug).undrawn
-    views = {each.id: _verification(project, review, each, verdicts, undrawn) for each in review.verifications}
+    verdicts, stored = project.verdicts(review.slug), project.stored(review.slug)
+    views = {each.id: _verification(project, review, each, verdicts, stored) for each in review.verifications}
     scales = tuple(scale for scale in SCALES if any(scale in each.rungs for each in review.verifications))
     return ReviewView(
         review=review,
@@ -246,9 +260,10 @@ def _verification(
     review: Review,
     verification: Verification,
     verdicts: dict[Scale, dict[str, Verdict]],
-    undrawn: dict[str, str],
+    stored: Verdicts,
 ) -> VerificationView:
-    standings = tuple(standing(project, review, verification, scale) for scale in SCALES if scale in verification.rungs)
+    standings = _standings(project, review, verification)
+    variants = tuple(VariantView(each, _standings(project, review, each)) for each in review.variants_of(verification))
     experiment = project.experiment(review, verification)
     in_review = experiment.module == review.path
     lines = review.text.split("\n")[verification.line : verification.end_line - 1]
@@ -259,11 +274,13 @@ def _verification(
         source="" if in_review else _source(experiment.module),
         declaration="\n".join(lines),
         sheet=f"evidence/{review.slug}/{verification.id}.html",
-        figures=tuple(_figure(project, review, figure, standings, undrawn) for figure in verification.figures),
+        figures=tuple(_figure(project, review, figure, standings, stored.undrawn) for figure in verification.figures),
         claims=tuple(
-            _claim(project, review, verification, claim, standings, verdicts) for claim in verification.claims
+            _claim(project, review, verification, claim, standings, verdicts, variants, stored)
+            for claim in verification.claims
         ),
         standings=standings,
+        variants=variants,
         settings=tuple(_settings(project, review, verification, experiment)),
     )
 
@@ -287,6 +304,10 @@ def _settings(
         "seeds", "How many; of several numbers, the looks.",
         {scale: ", ".join(map(str, rung.seeds)) for scale, rung in rungs},
     )  # fmt: skip
+
+
+def _standings(project: Project, review: Review, verification: Verification) -> tuple[Standing, ...]:
+    return tuple(standing(project, review, verification, scale) for scale in SCALES if scale in verification.rungs)
 
 
 def standing(project: Project, review: Review, verification: Verification, scale: Scale) -> Standing:
@@ -341,6 +362,8 @@ def _claim(
     claim: Claim,
     standings: tuple[Standing, ...],
     verdicts: dict[Scale, dict[str, Verdict]],
+    variants: tuple[VariantView, ...],
+    stored: Verdicts,
 ) -> ClaimView:
     results = {}
     for standing in standings:
@@ -350,7 +373,10 @@ def _claim(
         evidence = project.evidence(review.slug, verification.id, standing.scale)
         looks = verification.rungs[standing.scale].seeds
         tested = registered.standing(claim, looks, evidence.registered if evidence else ())
-        results[standing.scale] = Result(standing.scale, verdict, standing, tested)
+        varied = robust.of_claim(review, verification, claim.id, standing.scale, stored.robust)
+        at_scale = [at for each in variants for at in each.standings if at.scale == standing.scale and at.ran]
+        doubtful = sum(not at.complete for at in at_scale)
+        results[standing.scale] = Result(standing.scale, verdict, standing, tested, varied, doubtful)
     return ClaimView(claim, verification, results)
 
 
@@ -366,7 +392,9 @@ def _tallies(views: dict[str, VerificationView], scales: tuple[Scale, ...]) -> I
 
 def _costs(views: dict[str, VerificationView], scales: tuple[Scale, ...]) -> Iterator[Cost]:
     for scale in scales:
-        standings = [each for v in views.values() for each in v.standings if each.scale == scale and each.records]
+        every = [at for view in views.values() for at in view.standings]
+        every += [at for view in views.values() for each in view.variants for at in each.standings]
+        standings = [each for each in every if each.scale == scale and each.records]
         if standings:
             devices = {f"{e.device}, {e.machine}" for each in standings for e in each.environments}
             trials = sum(each.records for each in standings)

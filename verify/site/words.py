@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from verify.judging import robust
 from verify.judging.registered import Standing
+from verify.judging.robust import Varied
 from verify.model import Chosen, Claim, Criterion, Scalar, Status, Test, Verdict, Where
 from verify.running.witness import Difference, cells
 
@@ -239,6 +241,22 @@ def doubt(chosen: Chosen) -> str:
         parts.append(f"is not told from {', '.join(map(scalar, chosen.rivals))} by the spread over seeds")
     value = f"{chosen.parameter} = {scalar(chosen.value)}{for_what}"
     return f"Rests on a choice: {value}, chosen by {chosen.verification}, {' and '.join(parts)}."
+
+
+def survival(verdict: Verdict, varied: Sequence[Varied]) -> str:
+    """In how many variants a verdict stays, and what it is in each of the others; empty where none ran."""
+    tried = robust.ran(varied)
+    if not tried or verdict.status == "not run":
+        return ""
+    others = robust.changed(verdict, varied)
+    stays = f"Stays in {len(tried) - len(others)} of {count(len(tried), 'variant')}"
+    waiting = f" that ran, of {len(varied)}" if len(tried) < len(varied) else ""
+    return "; ".join([stays + waiting, *map(_otherwise_at, others)]) + "."
+
+
+def _otherwise_at(each: Varied) -> str:
+    found = ", ".join(filter(None, (each.verdict.status, measured(each.verdict))))
+    return f"at {each.by.parameter} × {number(each.by.times)}: {found}"
 
 
 def measured(verdict: Verdict) -> str:
