@@ -30,6 +30,13 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+@pytest.fixture(params=["compiled", "of PyTorch"])
+def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of a CPU, and those of every other device, on a CPU."""
+    if request.param == "of PyTorch":
+        monkeypatch.setattr(Tensor, "is_cpu", False)
+
+
 def pool() -> Split:
     generator = torch.Generator().manual_seed(7)
     inputs = torch.randn(POOL, FEATURES, generator=generator)

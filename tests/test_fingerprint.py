@@ -8,7 +8,7 @@ import pytest
 
 from verify.planning.catalogue import read_project
 from verify.planning.fingerprint import Sources, digest
-from verify.planning.modules import Source
+from verify.planning.modules import Source, find_in_package
 from verify.planning.syntax import canonical
 
 EXPERIMENT = '''
@@ -193,6 +193,25 @@ def test_the_projects_experiments_reach_their_own_training_code() -> None:
     for experiment in experiments.values():
         found = Sources().reach(experiment.module, experiment.name).definitions
         assert any(name.startswith("verify.lab.") for name in found), experiment.name
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("+= added", "-= added"), ("zero if value < zero else value", "value"), ('"reassoc", ', "")]
+)
+def test_what_is_compiled_counts(old: str, new: str) -> None:
+    """An edit of a kernel, or of how it is compiled, changes the hash of the experiments that train."""
+
+    def edited(name: str) -> Source | None:
+        found = find_in_package(name)
+        if found is None or name != "verify.lab.kernels":
+            return found
+        code = str(found.code)
+        assert old in code
+        return Source(code.replace(old, new), found.file, in_package=True)
+
+    experiments, _ = read_project()
+    module, name = next((each.module, each.name) for each in experiments.values() if each.name == "data_scaling")
+    assert Sources(edited).reach(module, name).hash != Sources().reach(module, name).hash
 
 
 def hash_of(modules: dict[str, str], module: str = "a", data: dict[str, str] | None = None) -> str:

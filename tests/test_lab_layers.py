@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.replicas import kernels as kernels
 from verify.lab import models
 from verify.lab.layers import Replicas, Tape
 from verify.lab.networks import Unwritten, written
@@ -74,6 +75,12 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
         ),
         (2, 11),
     ),
+    "added to activations without positions": (
+        lambda: nn.Sequential(
+            nn.Linear(5, 6), nn.ReLU(), models.Added(nn.Linear(6, 6), nn.ReLU()), nn.ReLU(), nn.Linear(6, 4), nn.ReLU()
+        ),
+        (5,),
+    ),
     "added to what a body changes in place": (
         lambda: nn.Sequential(
             nn.Linear(5, 6),
@@ -110,6 +117,7 @@ def of(module: nn.Module) -> Replicas:
 
 
 @pytest.mark.parametrize(("build", "shape"), NETWORKS.values(), ids=NETWORKS)
+@pytest.mark.usefixtures("kernels")
 def test_outputs_gradients_and_running_statistics_are_those_of_the_module(
     build: Callable[[], nn.Module], shape: tuple[int, ...]
 ) -> None:
@@ -167,13 +175,35 @@ def test_what_has_no_layer_is_said_to_have_none(module: nn.Module) -> None:
         written(nn.Sequential(module), of(nn.Sequential(module)))
 
 
-def test_a_subclass_of_a_layer_has_none() -> None:
-    class Doubled(nn.Linear):
-        def forward(self, inputs: Tensor) -> Tensor:
-            return 2 * super().forward(inputs)
-
-    with pytest.raises(Unwritten, match="Doubled"):
-        written(network := nn.Sequential(Doubled(2, 2)), of(network))
+@pytest.mark.parametrize(
+    "module",
+    [
+        nn.Sequential(nn.ReLU()),
+        nn.Linear(2, 2),
+        nn.Conv1d(2, 2, 3),
+        nn.Conv2d(2, 2, 3),
+        nn.ReLU(),
+        nn.GELU(),
+        nn.Dropout(),
+        nn.Flatten(),
+        nn.Unflatten(1, (1, 2)),
+        nn.LayerNorm(2),
+        models.BatchNorm(2),
+        models.GlobalMean(),
+        models.Residual(1, 2, 2, ghost=None, zero_gamma=False),
+        models.Embedding(2, 2, 2),
+        models.Attention(2, 1, causal=True),
+        models.Added(),
+        models.Last(),
+        models.ClassesSecond(),
+    ],
+    ids=lambda module: type(module).__name__,
+)
+def test_a_subclass_of_what_has_a_layer_has_none(module: nn.Module) -> None:
+    written(network := nn.Sequential(module), of(network))
+    module.__class__ = type("Other", (type(module),), {})
+    with pytest.raises(Unwritten, match="Other"):
+        written(network, of(network))
 
 
 def test_a_minibatch_that_cannot_be_cut_into_ghost_batches() -> None:

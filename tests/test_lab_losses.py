@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tests.replicas import CLASSES, FEATURES, POOL, Build, both_ways, everything, plain, pool
+from tests.replicas import kernels as kernels
 from tests.replicas import one_thread as one_thread
 from verify.lab import schedules
 from verify.lab.data import Split
@@ -39,7 +40,7 @@ def labels(*shape: int, ignored: float = 0.0) -> Tensor:
 def stepped(loss: Loss, outputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Loss (S, R) of outputs (S, R, n, outputs, *positions), and its gradient by them."""
     last = outputs.movedim(2, -1).contiguous()
-    targets = loss.targets(labels, torch.full_like(last, torch.nan))
+    targets = loss.targets(labels, last[0])
     losses, gradients = [], []
     for output, target in zip(last, targets, strict=True):
         before, gradient, total = output.clone(), torch.full_like(output, torch.nan), torch.ones_like(output)
@@ -65,12 +66,14 @@ def assert_steps(loss: Loss, outputs: Tensor, labels: Tensor) -> None:
 
 @positions
 @pytest.mark.parametrize("ignored", [0.0, 0.4])
+@pytest.mark.usefixtures("kernels")
 def test_cross_entropy_of_a_step(positions: Sequence[int], ignored: float) -> None:
     outputs = numbers(STEPS, REPLICAS, N, CLASSES, *positions)
     assert_steps(CrossEntropy(), outputs, labels(STEPS, REPLICAS, N, *positions, ignored=ignored))
 
 
 @positions
+@pytest.mark.usefixtures("kernels")
 def test_a_replica_all_of_whose_labels_are_ignored_stays_as_it_is(positions: Sequence[int]) -> None:
     """PyTorch's mean over nothing is NaN, which would end the replica; here it is 0, and so is the gradient."""
     outputs, given = numbers(STEPS, REPLICAS, N, CLASSES, *positions), labels(STEPS, REPLICAS, N, *positions)

@@ -93,7 +93,7 @@ class Ensemble:
 
     def network(self, group: Sequence[int], inputs: Tensor) -> Written | InTurn:
         """The replicas of a group, to evaluate what stands in `inputs` (A, n, …)."""
-        weights = self.views(self.weights[list(group)])
+        weights = {name: each.contiguous() for name, each in self.views(self.weights[list(group)]).items()}
         buffers = {name: each[list(group)] for name, each in self.buffers.items()}
         stacked = together(self.template, inputs[0, :1], inputs.shape[1]) > 0
         return network(self.template, inputs, Replicas(weights, buffers), stacked=stacked)

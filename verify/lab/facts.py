@@ -53,7 +53,7 @@ def _machine(device: str, torch: bool) -> str:
 
 @lru_cache
 def _versions(torch: bool, packages: tuple[str, ...]) -> dict[str, str]:
-    wanted = ("numpy", "scipy", *(("torch",) if torch else ()))
+    wanted = ("numpy", "scipy", *(("torch", "numba") if torch else ()))
     versions = {"python": platform.python_version()}
     versions |= {each: metadata.version(each).split("+")[0] for each in wanted if find_spec(each)}
     for each in packages:

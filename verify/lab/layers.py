@@ -2,7 +2,8 @@
 
 Activations are (R, channels, …, n): the examples come last.  So one product a layer serves all replicas, a window of a
 convolution is a long run of memory, and a vector instruction takes several examples.  All memory is laid out once, and
-a step is a list of calls on it: of small networks autograd's bookkeeping takes longer than the arithmetic.
+a step is a list of calls on it: of small networks autograd's bookkeeping takes longer than the arithmetic.  On a CPU,
+what comes between the products is compiled (`verify.lab.kernels`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from verify.lab import kernels
 from verify.lab.models import BatchNorm
 
 aten = torch.ops.aten
@@ -84,42 +86,64 @@ class Layer:
 
 
 class Linear(Layer):
-    """A product: weights as matrices (R, outputs, inputs), and biases, where it has them."""
+    """A product: weights as matrices (R, outputs, inputs), and biases, where it has them; then ReLU, where it is joined."""
+
+    rectifies = False
 
     def __init__(self, name: str, replicas: Replicas) -> None:
         self._weight = replicas.weights[f"{name}.weight"].flatten(2)
-        bias = replicas.weights.get(f"{name}.bias")
-        self._bias = None if bias is None else bias.unsqueeze(2)
+        self.bias = replicas.weights.get(f"{name}.bias")
         if replicas.gradients is not None:
             self._weight_gradient = replicas.gradients[f"{name}.weight"].flatten(2)
-            self._bias_gradient = None if bias is None else replicas.gradients[f"{name}.bias"]
+            self._bias_gradient = replicas.gradients.get(f"{name}.bias")
+
+    def rectify(self) -> None:
+        """Do ReLU as well, in place; it takes biases."""
+        self.rectifies, self.forgets = True, False
 
     def forward(self, inputs: Tensor, tape: Tape) -> Tensor:
         """(R, inputs, m) to (R, outputs, m)."""
         self._inputs = inputs
-        out = inputs.new_empty(*self._weight.shape[:2], inputs.shape[2])
-        if self._bias is None:
+        self._out = out = inputs.new_empty(*self._weight.shape[:2], inputs.shape[2])
+        if self.bias is None:
             tape.add(torch.bmm, self._weight, inputs, out=out)
+        elif out.is_cpu:
+            tape.add(torch.bmm, self._weight, inputs, out=out)
+            tape.add(kernels.add_bias_relu if self.rectifies else kernels.add_bias, out.numpy(), self.bias.numpy())
         else:
-            tape.add(torch.baddbmm, self._bias, self._weight, inputs, out=out)
+            tape.add(torch.baddbmm, self.bias.unsqueeze(2), self._weight, inputs, out=out)
+            if self.rectifies:
+                tape.add(out.clamp_min_, 0)
         return out
 
     def backward(self, gradient: Tensor, tape: Tape) -> Tensor:
+        if self._bias_gradient is not None:
+            self._before_product(gradient, self._bias_gradient, tape)
         out = gradient
         if not self.first:
             out = tape.room(gradient, self._inputs.shape)
             tape.add(torch.bmm, self._weight.transpose(1, 2), gradient, out=out)
         tape.add(torch.bmm, gradient, self._inputs.transpose(1, 2), out=self._weight_gradient)
-        if self._bias_gradient is not None:
-            tape.add(torch.sum, gradient, 2, out=self._bias_gradient)
         return out
+
+    def _before_product(self, gradient: Tensor, sums: Tensor, tape: Tape) -> None:
+        """The gradient of the product, in place, and that of the biases."""
+        if gradient.is_cpu and self.rectifies:
+            tape.add(kernels.relu_backward, gradient.numpy(), self._out.numpy(), sums.numpy())
+            tape.release(self._out)
+        elif gradient.is_cpu:
+            tape.add(kernels.sum_rows, gradient.numpy(), sums.numpy())
+        else:
+            if self.rectifies:
+                rectified(gradient, self._out, tape)
+            tape.add(torch.sum, gradient, 2, out=sums)
 
 
 class Convolution(Layer):
     """In any number of dimensions: windows become columns of a matrix, which is multiplied once."""
 
     def __init__(self, module: nn.Conv1d | nn.Conv2d, name: str, replicas: Replicas) -> None:
-        self._product = Linear(name, replicas)
+        self.product = Linear(name, replicas)
         self._kernel, self._stride = module.kernel_size, module.stride
         self._padding = [int(each) for each in module.padding]
 
@@ -133,12 +157,12 @@ class Convolution(Layer):
         columns = inputs.new_zeros(replicas, channels, prod(self._kernel), *self._sizes, n)
         for tap, within, seen in self._taps:
             tape.add(columns[:, :, tap][within].copy_, inputs[seen])
-        out = self._product.forward(columns.view(replicas, -1, prod(self._sizes) * n), tape)
+        out = self.product.forward(columns.view(replicas, -1, prod(self._sizes) * n), tape)
         return out.view(replicas, -1, *self._sizes, n)
 
     def backward(self, gradient: Tensor, tape: Tape) -> Tensor:
-        self._product.first = self.first
-        found = self._product.backward(gradient.flatten(2), tape)
+        self.product.first = self.first
+        found = self.product.backward(gradient.flatten(2), tape)
         if self.first:
             return gradient
         replicas, channels, *_, n = self._shape
@@ -181,10 +205,10 @@ class ReLU(Layer):
         return inputs
 
     def backward(self, gradient: Tensor, tape: Tape) -> Tensor:
-        return _rectified(gradient, self._out, tape)
+        return rectified(gradient, self._out, tape)
 
 
-def _rectified(gradient: Tensor, out: Tensor, tape: Tape) -> Tensor:
+def rectified(gradient: Tensor, out: Tensor, tape: Tape) -> Tensor:
     """The gradient of what went into a ReLU, in place, by what came out, which nobody reads afterwards."""
     tape.add(aten.threshold_backward.grad_input, gradient, out, 0, grad_input=gradient)
     tape.release(out)
@@ -318,8 +342,7 @@ class Chain(Layer):
     """One layer after another."""
 
     def __init__(self, layers: Sequence[Layer], *, outermost: bool = False) -> None:
-        self.layers = layers
-        self._needed = layers
+        self.layers = self._needed = layers = _joined(layers)
         if outermost:
             place = next(
                 (i for i, each in enumerate(layers) if not isinstance(each, ReLU | Dropout | Reshape | Mean)), 0
@@ -338,6 +361,19 @@ class Chain(Layer):
         return gradient
 
 
+def _joined(layers: Sequence[Layer]) -> list[Layer]:
+    """Without each ReLU that the product before it does as well."""
+    joined: list[Layer] = []
+    for layer in layers:
+        before = joined[-1] if joined else None
+        product = before.product if isinstance(before, Convolution) else before
+        if isinstance(layer, ReLU) and isinstance(product, Linear) and product.bias is not None:
+            product.rectify()
+        else:
+            joined.append(layer)
+    return joined
+
+
 class Sum(Layer):
     """Two ways from the same activations, added, then ReLU; the second may be empty."""
 
@@ -352,7 +388,7 @@ class Sum(Layer):
         return self._out
 
     def backward(self, gradient: Tensor, tape: Tape) -> Tensor:
-        gradient = _rectified(gradient, self._out, tape)
+        gradient = rectified(gradient, self._out, tape)
         aside = self._shortcut.backward(gradient, tape)
         out = self._body.backward(gradient, tape)
         tape.add(out.add_, aside)

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from verify.lab import kernels
+from verify.lab.kernels import IGNORED as IGNORED
+
 aten = torch.ops.aten
-IGNORED = -100
-"""The label of a position that counts for nothing, as in `torch.nn.functional.cross_entropy`."""
 
 
 class Sums(NamedTuple):
@@ -54,23 +55,34 @@ class CrossEntropy:
                 f"labels are 0 to {classes - 1}, as there are {classes} outputs, or {IGNORED}; not {wrong[0]}"
             )
 
-    def targets(self, labels: Tensor, room: Tensor) -> Tensor:
-        """What `step` compares outputs with at each of S steps, written to `room` (S, R, classes, *positions, n).
+    def targets(self, labels: Tensor, like: Tensor) -> Tensor:
+        """What `step` compares outputs with at each of S steps.
 
-        It is the gradient of the loss by the logarithms of the softmax.
+        On a CPU labels (S, R, *positions, n); elsewhere the gradient of the loss by the logarithms of the softmax,
+        (S, R, classes, *positions, n).
 
         Args:
             labels: (S, R, n, *positions).
-            room: where to write.
+            like: outputs (R, classes, *positions, n).
         """
-        labels = labels.movedim(2, -1)
+        labels = labels.movedim(2, -1).contiguous()
+        if like.is_cpu:
+            return labels
         counted = labels != IGNORED
         counts = counted.flatten(2).sum(2).clamp_(min=1).view(*labels.shape[:2], *[1] * (labels.dim() - 2))
-        weights = counted / -counts.to(room.dtype)
-        return room.zero_().scatter_(2, torch.where(counted, labels, 0).unsqueeze(2), weights.unsqueeze(2))
+        weights = counted / -counts.to(like.dtype)
+        targets = like.new_zeros(len(labels), *like.shape)
+        return targets.scatter_(2, torch.where(counted, labels, 0).unsqueeze(2), weights.unsqueeze(2))
 
     def step(self, outputs: Tensor, targets: Tensor, gradient: Tensor, total: Tensor) -> None:
         """Write the gradient of each replica's loss by its outputs, and add the loss to `total`, cut up anyhow."""
+        if outputs.is_cpu:
+            below = torch.empty_like(gradient)
+            outs, belows, gradients, totals = (each.flatten(2).numpy() for each in (outputs, below, gradient, total))
+            kernels.subtract_largest(outs, belows)
+            torch.exp(below, out=gradient)
+            kernels.cross_entropy(belows, targets.flatten(1).numpy(), gradients, totals)
+            return
         logarithms = outputs.log_softmax(1)
         total.addcmul_(logarithms, targets)
         aten._log_softmax_backward_data.out(targets, logarithms, 1, logarithms.dtype, out=gradient)
@@ -99,9 +111,9 @@ class SquaredError:
                 f"squared error takes a floating-point number for each output, {wanted}; labels are {given} {kind}"
             )
 
-    def targets(self, labels: Tensor, room: Tensor) -> Tensor:
-        """Likewise: the labels (S, R, n, outputs, *positions)."""
-        return room.copy_(labels.movedim(2, -1))
+    def targets(self, labels: Tensor, like: Tensor) -> Tensor:
+        """Likewise: the labels (S, R, outputs, *positions, n)."""
+        return labels.movedim(2, -1).to(like.dtype).contiguous()
 
     def step(self, outputs: Tensor, targets: Tensor, gradient: Tensor, total: Tensor) -> None:
         count = outputs[0].numel()
@@ -111,9 +123,7 @@ class SquaredError:
 
     def sums(self, outputs: Tensor, labels: Tensor, real: Tensor) -> Sums:
         """Likewise; there is no error, so it is NaN."""
-        squares = F.mse_loss(
-            outputs, self.targets(labels[None], torch.empty_like(outputs)[None])[0], reduction="none"
-        ).flatten(1, -2)
+        squares = F.mse_loss(outputs, self.targets(labels[None], outputs)[0], reduction="none").flatten(1, -2)
         counted = real.sum(1) * squares.shape[1]
         return Sums(torch.where(real, squares.sum(1), 0).sum(1), torch.full_like(squares[:, 0, 0], torch.nan), counted)
 

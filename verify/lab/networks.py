@@ -53,15 +53,15 @@ def written(network: nn.Module, replicas: Replicas) -> Layer:
             return token_layers.Linear(name, replicas)
         if isinstance(module, nn.Conv1d | nn.Conv2d) and _is_plain(module):
             return layers.Convolution(module, name, replicas)
-        if isinstance(module, BatchNorm):
+        if isinstance(module, BatchNorm) and kind is BatchNorm:
             return layers.Normalisation(module, name, replicas)
         if kind is nn.ReLU:
             return layers.ReLU()
         if kind is nn.Dropout:
             return layers.Dropout(replicas)
-        if isinstance(module, nn.Unflatten) and module.dim == 1:
+        if isinstance(module, nn.Unflatten) and kind is nn.Unflatten and module.dim == 1:
             return layers.Reshape(tuple(module.unflattened_size))
-        if isinstance(module, nn.Flatten) and module.start_dim == 1 and module.end_dim == -1:
+        if isinstance(module, nn.Flatten) and kind is nn.Flatten and (module.start_dim, module.end_dim) == (1, -1):
             return layers.Reshape((-1,))
         if kind is GlobalMean:
             return layers.Mean()

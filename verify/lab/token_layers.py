@@ -97,17 +97,21 @@ class Linear(layers.Linear):
         if inputs.dim() == 3:
             return super().forward(inputs, tape)
         self._inputs = rows = in_rows(inputs, tape)
-        out = tape.room(rows, (*rows.shape[:2], self._weight.shape[1]))
-        if self._bias is None:
+        self._out = out = tape.room(rows, (*rows.shape[:2], self._weight.shape[1]))
+        if self.bias is None:
             tape.add(torch.bmm, rows, self._weight.transpose(1, 2), out=out)
         else:
-            tape.add(torch.baddbmm, self._bias.transpose(1, 2), rows, self._weight.transpose(1, 2), out=out)
+            tape.add(torch.baddbmm, self.bias.unsqueeze(1), rows, self._weight.transpose(1, 2), out=out)
+        if self.rectifies:
+            tape.add(out.clamp_min_, 0)
         return as_seen(out, inputs.shape)
 
     def backward(self, gradient: Tensor, tape: Tape) -> Tensor:
         if gradient.dim() == 3:
             return super().backward(gradient, tape)
         rows = in_rows(gradient, tape)
+        if self.rectifies:
+            layers.rectified(rows, self._out, tape)
         tape.add(torch.bmm, rows.transpose(1, 2), self._inputs, out=self._weight_gradient)
         if self._bias_gradient is not None:
             tape.add(torch.sum, rows, 1, out=self._bias_gradient)

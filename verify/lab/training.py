@@ -208,12 +208,12 @@ class _Group:
             values = dict(self._values)
             if run[0] in exempt:
                 values["weight_decay"] = torch.zeros_like(values["weight_decay"])
-            numbers = None
+            alike = None
             if self._alike and self._here.device.type == "cpu":
-                numbers = {name: float(each) for name, each in values.items()}
+                alike = {name: float(each) for name, each in values.items()}
             state = {slot: of(blocks) for slot, blocks in self._state.items()}
             mask = None if self._mask is None else of(self._mask)
-            pieces.append(Piece(of(self._weights), of(self._gradients), state, values, mask, numbers))
+            pieces.append(Piece(of(self._weights), of(self._gradients), state, values, mask, alike))
         return pieces
 
     def run(self) -> Tensor:
@@ -238,10 +238,9 @@ class _Group:
         training, device = self._training, self._here.device
         size = self._losses.numel() * self._losses.element_size()
         chunk = max(1, min(CHUNK, CHUNK_BYTES // size))
-        room = self._losses.new_empty(chunk, *self._losses.shape)
         for factors in torch.split(self._factors, chunk, dim=1):
             rows, labels = training._minibatches.take(self._group, factors.shape[1])
-            targets = training._loss.targets(labels, room[: factors.shape[1]])
+            targets = training._loss.targets(labels, self._losses)
             factors = moved(factors.permute(1, 2, 0).unsqueeze(3).contiguous(), device)
             for step in zip(rows, targets, factors, strict=True):
                 yield (*step, *self._dropped())

@@ -58,7 +58,7 @@ class LocalExecutor:
             UserError: there is no such device.
         """
         if torch:
-            self._preload = ("torch",)
+            self._preload = ("torch", "verify.lab.kernels")
         number = self._put(_DESCRIBE, Describe(device, torch))
         (done,) = (done for each, done in self.wait() if each == number)
         for worker in list(self._workers.values()):
