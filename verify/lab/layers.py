@@ -86,7 +86,7 @@ class Layer:
 
 
 class Linear(Layer):
-    """A product: weights as matrices (R, outputs, inputs), and biases, where it has them; then ReLU, where it is joined."""
+    """A product: weights as matrices (R, outputs, inputs), and biases, where it has them; then ReLU, if joined."""
 
     rectifies = False
 

@@ -78,10 +78,10 @@ class CrossEntropy:
         """Write the gradient of each replica's loss by its outputs, and add the loss to `total`, cut up anyhow."""
         if outputs.is_cpu:
             below = torch.empty_like(gradient)
-            outs, belows, gradients, totals = (each.flatten(2).numpy() for each in (outputs, below, gradient, total))
-            kernels.subtract_largest(outs, belows)
+            outs, lower, gradients, totals = (each.flatten(2).numpy() for each in (outputs, below, gradient, total))
+            kernels.subtract_largest(outs, lower)
             torch.exp(below, out=gradient)
-            kernels.cross_entropy(belows, targets.flatten(1).numpy(), gradients, totals)
+            kernels.cross_entropy(lower, targets.flatten(1).numpy(), gradients, totals)
             return
         logarithms = outputs.log_softmax(1)
         total.addcmul_(logarithms, targets)
