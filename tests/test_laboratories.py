@@ -236,6 +236,26 @@ def test_an_export_carries_laboratories(tmp_path: Path) -> None:
     assert "Other laboratories" in (tmp_path / "out/reviews/coin.md").read_text()
 
 
+def test_the_level_is_that_of_the_review(tmp_path: Path) -> None:
+    """The project has run two scales, the laboratory one: equal values give equal verdicts there."""
+    project = miniature.make(tmp_path)
+    twin = project.of(Laboratory("twin", 0))
+    laboratories.write(tmp_path, "coin", twin.laboratory)
+    miniature.record(twin, "coin", "tiny")
+    refresh(Project.load(tmp_path))
+    loaded = Project.load(tmp_path)
+    other = loaded.laboratories("coin")[0]
+    assert other.verdicts("coin")["tiny"] == loaded.verdicts("coin")["tiny"]
+    assert {each.status for each in other.verdicts("coin")["small"].values()} == {"not run"}
+    level = loaded.verdicts("coin")["tiny"]["biased"].level
+    loaded.evidence_path("coin", "tosses", "small").unlink()
+    refresh(Project.load(tmp_path))
+    now = Project.load(tmp_path)
+    assert level is not None
+    assert now.verdicts("coin")["tiny"]["biased"].level != level
+    assert now.laboratories("coin")[0].verdicts("coin")["tiny"] == now.verdicts("coin")["tiny"], "it is judged anew"
+
+
 # --- what others bring
 
 

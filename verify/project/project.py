@@ -189,14 +189,19 @@ class Project:
     def intervals(self, review: Review, verification: Verification, scale: Scale) -> int:
         """How many intervals hold at once with those of a verification at a scale.
 
-        They are those of the review at `scale` and at all scales that have evidence; a variant's stand alone.
+        They are those of the review at `scale` and at all scales that have evidence; a variant's stand alone.  Where the
+        project itself has evidence counts in another laboratory too: equal values give equal verdicts.
         """
         if verification.varies:
             return 1
         key = review.slug, scale
         if key not in self._intervals:
-            own = [(each, at) for each, at in self.rungs(review) if not each.varies]
-            published = {at for each, at in own if self.evidence_path(review.slug, each.id, at).exists()}
+            published = {
+                at
+                for each, at in self.rungs(review)
+                for of in (self, self.own)
+                if not each.varies and of.evidence_path(review.slug, each.id, at).exists()
+            }
             self._intervals[key] = intervals(review, published | {scale})
         return self._intervals[key]
 
