@@ -113,6 +113,7 @@ def test_names_that_are_none(mini: Mini, name: str) -> None:
     [
         (("--seeds-from", "3"), "--seeds-from: the evidence of the project itself begins at seed 0"),
         (("--about", "x"), "--about: it says what a laboratory is"),
+        (("--replicate", "box", "--seeds-from", "9" * 30), "seeds begin at 1000000000 at the most"),
         (("--replicate", "box", "--about", "x\ny"), "what a laboratory says of itself is one line"),
         (("--replicate", "box", "--about", "x" * 201), "what a laboratory says of itself is one line"),
     ],
@@ -306,6 +307,7 @@ def test_seeds_that_are_not_the_laboratorys_are_no_evidence_of_it(replicated: Mi
         (b'{\n "first_seed": 0,\n "first_seed": 1000\n}\n', ":1: it is not as it is written"),
         (b'{\n "first_seed": 1000,\n "about": "a\\u202eb"\n}\n', ":3: what a laboratory says of itself is one line"),
         (b"<<<<<<< HEAD\n", ":1: this is a conflict that git left"),
+        (b'{\n "first_seed": 0' + b" " * 20_000 + b"}", ":1: it does not say what a laboratory is"),
         (b"[" * 100_000, ":1: it does not say what a laboratory is"),
         (b"\xff", ":1: it does not say what a laboratory is"),
     ],

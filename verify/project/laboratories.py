@@ -25,6 +25,7 @@ FIRST_SEED = 1000
 """Where the seeds of a new laboratory begin; of the next one, at the next multiple that is free."""
 MOST = 1_000_000_000
 """The largest first seed: what is counted from there fits into 32 bits, as some generators of numbers want it."""
+_MOST_BYTES = 10_000
 LONGEST = 200
 """Characters of the line about a laboratory."""
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
@@ -118,7 +119,8 @@ def _read(folder: Path, name: str) -> Laboratory:
     if path.is_symlink() or not path.is_file():
         raise UserError("nothing says where this laboratory's seeds begin", name, 0, written)
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES)  # of more, what is read is no whole object
         found = _decoder.decode(content)
     except OSError as error:
         raise UserError(f"it cannot be read: {reason(error)}", name) from None
@@ -164,6 +166,8 @@ def chosen(known: Iterable[Laboratory], name: str, first_seed: int | None, about
     by_name = {each.name: each for each in known}
     before = by_name.get(name)
     errors = [UserError(wrong) for wrong in (wrong_name(name), wrong_about(about or "")) if wrong]
+    if first_seed is not None and first_seed > MOST:
+        errors.append(UserError(f"--seeds-from: seeds begin at {MOST} at the most, not at {first_seed}"))
     if first_seed is not None and before is not None and before.first_seed != first_seed:
         hint = "leave --seeds-from out, or give the laboratory another name"
         message = f"laboratory '{name}' begins at seed {before.first_seed}, not at {first_seed}"
