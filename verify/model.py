@@ -150,6 +150,30 @@ class Test(Struct, frozen=True, omit_defaults=True):
         return self.statistic not in ("sd", "rate") and not self.heavy_tails and not self.criterion.every
 
 
+class Metric(Struct, frozen=True):
+    """A metric for readers."""
+
+    label: str = ""
+    unit: str = ""
+    """`%`: the number is a fraction, and is shown times 100; any other text stands behind the number."""
+
+
+class Named(Struct, frozen=True):
+    """A parameter for readers."""
+
+    label: str = ""
+    values: dict[str, str] = {}
+    """Names of its values, by how YAML writes them."""
+
+
+class Terms(Struct, frozen=True):
+    """Words for readers, as a verification or the front matter declares them; `verify.terms` reads them."""
+
+    metrics: dict[str, Metric] = {}
+    names: dict[str, Named] = {}
+    """Per parameter."""
+
+
 class Claim(Struct, frozen=True):
     id: str
     says: str
@@ -159,6 +183,10 @@ class Claim(Struct, frozen=True):
     reported: dict[str, Scalar] = {}
     control: Where | None = None
     """For a single-arm test: trials that must not pass the same test (its `where` updated by this one)."""
+    headline: bool = False
+    """One of the few that carry the review's answer."""
+    asks: str = ""
+    """Our question in a reader's words; empty: the test itself is shown."""
 
 
 class Variation(Struct, frozen=True):
@@ -182,6 +210,9 @@ class Verification(Struct, frozen=True):
     title: str | None = None
     varies: Variation | None = None
     """Of a variant: another verification of the same claims, by which it is told whether their verdicts survive."""
+    terms: Terms = Terms()
+    identity: bool = False
+    """Its claims are exact and the same at every scale: it runs once, at the one scale that it declares."""
 
 
 class Untestable(Struct, frozen=True):

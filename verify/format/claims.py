@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from verify.format import fields, ranges
@@ -10,7 +11,7 @@ from verify.format.grids import Draft
 from verify.format.problems import Problems
 from verify.format.selection import equal, spelled, values
 from verify.format.subjects import check_together, metric, numbers, parameter, where
-from verify.format.yaml12 import Node, Table
+from verify.format.yaml12 import Items, Leaf, Node, Table
 from verify.model import FORMS, STATISTICS, Claim, Criterion, Test, Where
 
 
@@ -33,6 +34,7 @@ _SHAPES = {
 }
 _SHAPED = ("arms", "along", "log", "between", "spans", "form", "rivals", "held_out", "event")
 _CRITERIA = ("at_most", "at_least", "within", "every")
+MOST_HEADLINES = 4
 _OVER_SEEDS = {"sd": "an sd", "rate": "a rate"}
 _POINTS = {"log": 3, "power": 4, "saturating": 4, "logistic": 4}
 """Points that fitting a form takes: one for each of its constants, and one more."""
@@ -59,13 +61,30 @@ def _claim(node: Node, draft: Draft, problems: Problems) -> Claim | None:
         "reported": optional(fields.mapping(fields.scalar, "names to numbers"), {}),
         "test": required(lambda node, _name, problems: _Test(node, draft, problems).read()),
         "control": optional(_control(draft)),
+        "headline": optional(fields.boolean, False),
+        "asks": optional(fields.text, ""),
     }
     found = fields.record(node, "a claim", known, problems)
     if found is None or not isinstance(node, Table):
         return None
     claim = Claim(**found, line=node.line)
+    if draft.identity and not claim.test.exact:
+        hint = "write its criterion as `every: {…}`, without `rate`, or leave `identity` out"
+        problems.add(node.entries["test"].line, "a claim of an identity must hold in every trial", hint)
+        return None
     line = node.entries["control"].line if "control" in node.entries else node.entries["test"].line
     return claim if _has_right_control(claim, draft, line, problems) else None
+
+
+def check_headlines(drafts: Sequence[Draft], problems: Problems) -> None:
+    """Report headline claims beyond those that a reader takes in at once."""
+    claims = [item for draft in drafts if isinstance(draft.claims, Items) for item in draft.claims.nodes]
+    headlines = [item.entries["headline"] for item in claims if isinstance(item, Table) and "headline" in item.entries]
+    chosen = [entry for entry in headlines if isinstance(entry.node, Leaf) and entry.node.value is True]
+    for number, entry in enumerate(chosen[MOST_HEADLINES:], MOST_HEADLINES + 1):
+        message = f"this is headline claim {number}: a review has up to {MOST_HEADLINES}"
+        others = ", ".join(str(each.line) for each in chosen[:MOST_HEADLINES])
+        problems.add(entry.line, message, f"the others stand in lines {others}")
 
 
 def _control(draft: Draft) -> Converter[Where]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from verify.format import foreign, needs
 from verify.format.fields import (
+    anything,
     day,
     each,
     expected,
@@ -62,6 +63,8 @@ _FIELDS = {
     "data": optional(needs.data, ()),
     "packages": optional(needs.packages, ()),
     "not_testable": optional(each(_untestable, "claims that are not testable here"), ()),
+    "metrics": optional(anything),
+    "names": optional(anything),
 }
 _REQUIRED = tuple(name for name, field in _FIELDS.items() if field.required)
 _OF_PAPER = ("title", "authors", "venue", "arxiv", "links")

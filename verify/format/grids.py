@@ -44,6 +44,9 @@ class Draft(Struct):
     fails: dict[str, Criterion] = {}
     """Per metric the range in which a trial counts as failed."""
     robust: Node | None = None
+    terms: dict[str, Node] = {}
+    """`metrics` and `names`, which are still nodes too."""
+    identity: bool = False
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -84,6 +87,9 @@ _FIELDS = {
     "claims": optional(fields.anything),
     "fails": optional(ranges.read_each, {}),
     "robust": optional(fields.anything),
+    "metrics": optional(fields.anything),
+    "names": optional(fields.anything),
+    "identity": optional(fields.boolean, False),
 }
 _VALUES: Converter[tuple[Scalar, ...]] = listing(fields.scalar, "values")
 _RESERVED = ("grid", "seeds", "time_limit")
@@ -124,6 +130,9 @@ def read(node: Node, line: int, end_line: int, known: Known, problems: Problems)
             problems.add(entry.line, message, nearest(metric, experiment.values))
     head = _Head(experiment, found, "seeds" in node.entries, problems)
     rungs = head.rungs()
+    if found["identity"] and len(head.declared) > 1:
+        message = f"an identity is the same at every scale, and declares one: not {', '.join(head.declared)}"
+        problems.add(node.entries["identity"].line, message, f"leave {head.declared[0]} alone under `scales`")
     return Draft(
         id=found["id"] or "",
         title=found["title"],
@@ -138,6 +147,8 @@ def read(node: Node, line: int, end_line: int, known: Known, problems: Problems)
         choice_lines=head.choice_lines,
         fails=found["fails"] or {},
         robust=found["robust"],
+        terms={key: found[key] for key in ("metrics", "names") if found[key] is not None},
+        identity=bool(found["identity"]),
     )
 
 

@@ -10,17 +10,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import PurePosixPath
-from typing import Any
 from unicodedata import normalize
 
 from verify.errors import UserError
-from verify.format import bindings, charts, choices, claims, conflicts, fences, frontmatter, grids, references, robust
+from verify.format import bindings, charts, choices, claims, conflicts, fences, frontmatter, grids, references, robust, terms
 from verify.format.fields import IDENTIFIER
 from verify.format.grids import Draft
 from verify.format.needs import Refusal
 from verify.format.problems import Problems
 from verify.format.yaml12 import Items, Leaf, Node, Table, read
-from verify.model import CodeFence, Experiment, Review, Verification
+from verify.model import CodeFence, Experiment, Review, Terms, Verification
 from verify.planning import catalogue
 
 FenceExperiments = Callable[[str, str], tuple[dict[str, Experiment], list[UserError]]]
@@ -56,13 +55,18 @@ def parse(
         problems.add(text.count("\n", 0, text.index("\0")) + 1, "a NUL character", "delete it: no text holds one")
     blanked, toml = frontmatter.without_toml(text, problems)
     document = fences.split(blanked, problems)
-    about = None if toml else _front_matter(document, problems, refusal)
+    front = None if toml or document.front is None else read(document.front, document.front_line, problems)
+    about = None if front is None else frontmatter.read(front, problems, refusal)
     code, known = _experiments(document, experiments, fence_experiments, problems)
     yaml_fences = [fence for fence in document.fences if fence.language == "yaml"]
     drafts = list(_drafts(yaml_fences, known, problems))
     all_read = document.complete and len(drafts) == len(yaml_fences) and all(draft.id for draft in drafts)
     choices.check(drafts, all_read, problems)
-    verifications = tuple(_verification(draft, problems) for draft in drafts)
+    claims.check_headlines(drafts, problems)
+    shared = terms.of_review(terms.entries(front), drafts, all_read, problems)
+    verifications = tuple(
+        _verification(draft, terms.of_verification(draft, drafts, shared, problems), problems) for draft in drafts
+    )
     by_id = {draft.id: draft for draft in drafts}
     made = [robust.variants(*both, by_id, problems) for both in zip(drafts, verifications, strict=True)]
     owners = _owners(drafts, problems)
@@ -133,13 +137,6 @@ def _slug(path: str, problems: Problems) -> str:
     return slug
 
 
-def _front_matter(document: fences.Document, problems: Problems, refusal: Refusal) -> dict[str, Any] | None:
-    if document.front is None:
-        return None
-    node = read(document.front, document.front_line, problems)
-    return None if node is None else frontmatter.read(node, problems, refusal)
-
-
 def _experiments(
     document: fences.Document,
     experiments: Mapping[str, Experiment],
@@ -176,7 +173,7 @@ def _drafts(yaml_fences: Sequence[fences.Fence], known: grids.Known, problems: P
         yield draft
 
 
-def _verification(draft: Draft, problems: Problems) -> Verification:
+def _verification(draft: Draft, words: Terms, problems: Problems) -> Verification:
     return Verification(
         id=draft.id,
         experiment=draft.experiment_name,
@@ -186,6 +183,8 @@ def _verification(draft: Draft, problems: Problems) -> Verification:
         line=draft.line,
         end_line=draft.end_line,
         title=draft.title,
+        terms=words,
+        identity=draft.identity,
     )
 
 
