@@ -202,7 +202,8 @@ def record(
     Its tests are registered when `seen` trials had been run; trials of a seed saw its `data`.
     """
     for verification in project.review(slug).verifications:
-        record_one(project, slug, verification, scale, results, failed, seen, data)
+        if scale in verification.rungs:
+            record_one(project, slug, verification, scale, results, failed, seen, data)
 
 
 def record_one(

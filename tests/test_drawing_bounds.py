@@ -21,7 +21,7 @@ from verify.drawing.failure import MOST_SAID, CannotDraw
 from verify.drawing.figures import MOST_BYTES, MOST_OF_SPEC, Made, labels, make, make_reported, specification
 from verify.drawing.svg import draw, is_empty
 from verify.errors import UserError
-from verify.model import Evidence, Failure, Figure, Record, Reported, Value
+from verify.model import Evidence, Failure, Figure, Record, Reported, Terms, Value
 
 POINTS = Figure("f", "Error by n.", 1, x="n", y="error", mark="point")
 SPEC: dict[str, Any] = {
@@ -462,7 +462,7 @@ def test_more_lines_and_groups_than_there_is_room_for() -> None:
 ])  # fmt: skip
 def test_names_of_any_length(figure: Figure) -> None:
     given = scattered(2, 1, arms=5, name="x" * 20_000)
-    found = made(figure, given) if figure.paper is None else make_reported(figure, "r-f")
+    found = made(figure, given) if figure.paper is None else make_reported(figure, Terms(), "r-f")
     assert len(found.svg) <= MOST_BYTES
     if figure.color or figure.facet:
         names = {row.get("series", row.get("facet")) for row in json.loads(found.specification)["datasets"]["rows"]}
@@ -483,7 +483,7 @@ def test_a_drawing_that_is_too_large_to_be_handed_over(monkeypatch: pytest.Monke
 def test_the_papers_numbers_too() -> None:
     many = tuple((float(n), math.sin(n)) for n in range(5000))
     with pytest.raises(CannotDraw, match="and may have 300") as caught:
-        make_reported(replace(POINTS, paper=Reported("Figure 1", {"net": many})), "r-f")
+        make_reported(replace(POINTS, paper=Reported("Figure 1", {"net": many})), Terms(), "r-f")
     assert caught.value.hint == "give fewer points"
 
 

@@ -17,7 +17,7 @@ from verify.drawing import palette
 from verify.drawing.figures import draw, labels, reported, specification, thumbnail
 from verify.errors import UserError
 from verify.judging.estimates import t_interval
-from verify.model import Evidence, Figure, Paper, Reported, Review, Rung, Scalar, Verification
+from verify.model import Evidence, Figure, Metric, Named, Paper, Reported, Review, Rung, Scalar, Terms, Verification
 
 GRID: dict[str, tuple[Scalar, ...]] = {"arm": ("zeta", "alpha"), "n": (10, 100, 1000, 10000, 100000)}
 LINE = Figure("f", "Error by n.", 1, x="n", y="error", color="arm", x_scale="log")
@@ -266,19 +266,19 @@ def with_paper(*points: tuple[Scalar, float], **more: Any) -> Figure:
 
 def test_the_papers_numbers_are_drawn_in_a_panel_of_their_own() -> None:
     figure = with_paper((256, 0.236), (8192, 0.2374), y_title="top-1 error", y_format=".1%")
-    spec = reported(figure)
+    spec = reported(figure, Terms())
     assert [(row["x"], row["y"]) for row in spec["datasets"]["rows"][:2]] == [(256, 0.236), (8192, 0.2374)]
     shared = spec["encoding"]
     assert (shared["x"]["title"], shared["y"]["title"], shared["y"]["axis"]["format"]) == ("n", "top-1 error", ".1%")
     assert shared["x"]["scale"]["type"] == "log", "as the figure beside it, unless said otherwise"
-    assert reported(with_paper((1, 2), x_scale="linear"))["encoding"]["x"]["scale"]["type"] == "linear"
+    assert reported(with_paper((1, 2), x_scale="linear"), Terms())["encoding"]["x"]["scale"]["type"] == "linear"
     texts = [element.text for element in ElementTree.fromstring(draw(spec, "p")).iter() if element.text]
     assert "The paper: Table 1 (a large net)" in texts
     assert {"23.6%", "net", "other"} <= set(texts) | {"23.6%"}
 
 
 def test_names_on_the_papers_axis_become_bars_in_their_order() -> None:
-    spec = reported(with_paper(("VGG", 0.3), ("GoogLeNet", 0.2)))
+    spec = reported(with_paper(("VGG", 0.3), ("GoogLeNet", 0.2)), Terms())
     assert spec["encoding"]["x"]["sort"] == ["VGG", "GoogLeNet"]
     assert [layer["mark"]["type"] for layer in spec["layer"]] == ["bar"]
     assert spec["encoding"]["y"]["scale"]["zero"], "a bar that does not begin at zero misleads"
@@ -287,13 +287,13 @@ def test_names_on_the_papers_axis_become_bars_in_their_order() -> None:
 
 def test_both_panels_are_of_one_width() -> None:
     figure = with_paper((10, 0.2), (100, 0.1))
-    assert spec_of(figure)["width"] == reported(figure)["width"] < spec_of(LINE)["width"]
+    assert spec_of(figure)["width"] == reported(figure, Terms())["width"] < spec_of(LINE)["width"]
 
 
 def test_the_papers_colours_are_no_arms() -> None:
     (theirs,) = {
         tuple(layer["encoding"]["color"]["scale"]["range"])
-        for layer in reported(with_paper((1, 2)))["layer"]
+        for layer in reported(with_paper((1, 2)), Terms())["layer"]
         if "color" in layer["encoding"]
     }
     ours = {color for each in encodings(spec_of(LINE), "color") for color in each["scale"]["range"]}
@@ -373,3 +373,74 @@ def test_a_thumbnail_is_the_marks_alone(figure: Figure) -> None:
 def test_a_thumbnail_of_a_full_spec_has_no_axes() -> None:
     own = {"mark": "point", "encoding": {"x": {"field": "n", "type": "quantitative"}}}
     assert "<text" not in draw(thumbnail(spec_of(replace(LINE, spec=own))), "t")
+
+
+# --- in the words of the review
+
+TERMS = Terms(
+    {"error": Metric("test error", "%"), "train_error": Metric("", "nats"), "epoch": Metric("epochs seen")},
+    {"arm": Named("schedule", {"zeta": "dense all the way", "alpha": "sparse"}), "n": Named("width of the net")},
+)
+
+
+def told_in_words(figure: Figure, terms: Terms = TERMS) -> dict[str, Any]:
+    told = replace(verification(figure), terms=terms)
+    return specification(figure, evidence(), told, labels(review(told)))
+
+
+def test_axes_legend_and_series_have_the_words_of_the_review() -> None:
+    spec = told_in_words(LINE)
+    x, y = (spec["encoding"][axis] for axis in "xy")
+    assert (x["title"], y["title"]) == ("width of the net", "test error")
+    assert y["axis"]["format"] == "~%"
+    assert y["axis"]["labelExpr"] == "replace(datum.label, '%', ' %')"
+    assert {row["series"] for row in spec["datasets"]["rows"]} == {"dense all the way", "sparse"}
+    colors = encodings(spec, "color")
+    assert colors[0]["scale"]["domain"] == ["dense all the way", "sparse"]
+    assert colors[0]["legend"]["title"] == "schedule"
+    assert spec["usermeta"]["summary"].startswith(
+        "Line chart of test error by width of the net, for schedule dense all the way, sparse."
+    )
+    tooltip = encodings(spec, "tooltip")[-1]
+    assert [each["title"] for each in tooltip][:3] == ["schedule", "width of the net", "mean test error"]
+    assert tooltip[2]["format"] == ".4~p"
+    assert labels(review(replace(verification(LINE), terms=TERMS))) == ("dense all the way", "sparse")
+
+
+def test_another_unit_stands_in_the_title() -> None:
+    spec = told_in_words(CURVE)
+    assert [spec["encoding"][axis]["title"] for axis in "xy"] == ["epochs seen", "train error (nats)"]
+    assert "labelExpr" not in spec["encoding"]["y"]["axis"]
+
+
+def test_what_a_figure_says_itself_wins() -> None:
+    spec = told_in_words(replace(LINE, x_title="n", y_title="wrong answers", y_format=".1f"))
+    assert [spec["encoding"][axis]["title"] for axis in "xy"] == ["n", "wrong answers"]
+    assert spec["encoding"]["y"]["axis"]["format"] == ".1f"
+    assert "labelExpr" not in spec["encoding"]["y"]["axis"]
+
+
+def test_panels_are_called_by_the_names_of_their_values() -> None:
+    named = told_in_words(replace(LINE, color=None, facet="arm"))
+    assert named["facet"]["sort"] == ["dense all the way", "sparse"]
+    some = Terms(names={"arm": Named("schedule", {"zeta": "dense"})})
+    assert told_in_words(replace(LINE, color=None, facet="arm"), some)["facet"]["sort"] == ["dense", "schedule: alpha"]
+
+
+def test_a_bar_stands_over_the_name_of_its_value_and_a_line_over_the_number() -> None:
+    some = Terms(names={"n": Named("", {"10": "few", "100000": "many"})})
+    bars = told_in_words(replace(LINE, mark="bar", x_scale="linear"), some)
+    assert {row["x"] for row in rows_of(bars, "mean")} == {"few", "100", "1000", "10000", "many"}
+    assert bars["encoding"]["x"]["sort"] == ["few", "100", "1000", "10000", "many"]
+    assert {row["x"] for row in rows_of(told_in_words(LINE, some), "mean")} == {10, 100, 1000, 10000, 100000}
+
+
+def test_the_papers_panel_has_the_same_words_unless_it_shows_something_else() -> None:
+    paper = Reported("Table 1", {"zeta": ((10, 0.3),), "theirs": ((10, 0.2),)})
+    spec = reported(replace(LINE, paper=paper), TERMS)
+    assert [spec["encoding"][axis]["title"] for axis in "xy"] == ["width of the net", "test error"]
+    assert spec["encoding"]["y"]["axis"]["format"] == "~%"
+    assert [row["series"] for row in spec["datasets"]["rows"]] == ["dense all the way", "theirs"]
+    other = reported(replace(LINE, paper=replace(paper, y_title="average precision")), TERMS)
+    assert other["encoding"]["y"]["title"] == "average precision"
+    assert "format" not in other["encoding"]["y"]["axis"]

@@ -111,7 +111,7 @@ def test_it_works_with_the_keyboard_alone(page: Page) -> None:
     claim = page.locator("#claim-biased")
     claim.locator(".verify-try summary").focus()
     page.keyboard.press("Enter")
-    expect(claim.locator(".verify-try input[type=number]")).to_be_visible()
+    expect(claim.locator(".verify-try input[type=text]")).to_be_visible()
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.type") == "range"
@@ -143,3 +143,78 @@ def test_without_javascript_nothing_of_it_shows(browser: Browser, root: Path) ->
         assert page.locator(".verify-try").count() == 4
         expect(page.locator("#claim-biased .verify-try")).to_be_hidden()
         context.close()
+
+
+# --- in the unit of the page
+
+
+@pytest.fixture(scope="module")
+def in_per_cent(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("in_per_cent")
+    words = 'metrics: {heads: {label: heads, unit: "%"}}\n'
+    review = miniature.COIN.replace("links:\n", f"{words}links:\n").replace("  - id: each\n", f"{BAND}  - id: each\n")
+    miniature.make(root, {"coin": review}, ran={"coin": ("tiny",)})
+    built = miniature.build(root, "--strict")
+    assert built.returncode == 0, built.stderr
+    return root
+
+
+@pytest.fixture
+def percent(browser: Browser, in_per_cent: Path) -> Iterator[Page]:
+    with serve(in_per_cent / "site") as site:
+        context = browser.new_context()
+        page = context.new_page()
+        heard = Heard(page, site.base)
+        page.goto(f"{site.base}reviews/coin/")
+        yield page
+        assert heard.complaints == []
+        context.close()
+
+
+def test_a_threshold_is_written_in_the_unit_and_compared_as_stored(percent: Page, in_per_cent: Path) -> None:
+    verdict = Project.load(in_per_cent).verdicts("coin")["tiny"]["biased"]
+    assert verdict.low is not None
+    claim = percent.locator("#claim-biased")
+    set_bounds(percent, "biased", Criterion(low=10))
+    expect(claim.locator(".verify-try label")).to_have_text("at least  points")
+    expect(claim.locator(".verify-yours")).to_be_empty()  # it is the published one
+    claim.locator("input[name=low]").fill(f"{100 * verdict.low:.12g}")
+    expect(claim.locator(".verify-yours .verdict")).to_contain_text("supported")
+    claim.locator("input[name=low]").fill(f"{100 * verdict.low + 0.01:.12g}")
+    expect(claim.locator(".verify-yours .verdict")).to_contain_text("inconclusive")
+    claim.locator("input[name=low]").fill("50")
+    expect(claim.locator(".verify-yours")).to_contain_text("the whole interval is below 50 points")
+    band = percent.locator("#claim-band")
+    set_bounds(percent, "band", Criterion(low=60, high=70))
+    expect(band.locator(".verify-yours")).to_contain_text("the whole interval is outside 60 to 70 %")
+
+
+@pytest.mark.parametrize("written", ["50", "50,0", "50.0", " 50 points", "5e1", "+50", "50."])
+def test_a_number_is_read_as_readers_write_it(percent: Page, written: str) -> None:
+    claim = percent.locator("#claim-biased")
+    set_bounds(percent, "biased", Criterion(low=10))
+    claim.locator("input[name=low]").fill(written)
+    expect(claim.locator(".verify-yours")).to_contain_text("below 50 points")
+    expect(claim.locator(".verify-try__unread")).to_be_empty()
+    assert float(claim.locator("input[type=range]").input_value()) >= 20
+
+
+@pytest.mark.parametrize("written", ["−1", "-1"])
+def test_both_minus_signs_are_read(percent: Page, written: str) -> None:
+    set_bounds(percent, "biased", Criterion(low=10))
+    percent.locator("#claim-biased input[name=low]").fill(written)
+    expect(percent.locator("#claim-biased .verify-yours")).to_contain_text("at least −1 point.")
+
+
+@pytest.mark.parametrize("written", ["many", "1,000", "5%5", "--5", "50 %"])
+def test_what_is_no_number_is_said(percent: Page, written: str) -> None:
+    claim = percent.locator("#claim-biased")
+    set_bounds(percent, "biased", Criterion(low=50))
+    expect(claim.locator(".verify-yours")).not_to_be_empty()
+    claim.locator("input[name=low]").fill(written)
+    expect(claim.locator(".verify-try__unread")).to_contain_text(f"“{written}” cannot be read as a number")
+    expect(claim.locator(".verify-yours")).to_be_empty()
+    claim.locator("input[name=low]").fill("")
+    expect(claim.locator(".verify-try__unread")).to_be_empty()
+    claim.get_by_role("button", name="Back to the published threshold").click()
+    expect(claim.locator("input[name=low]")).to_have_value("10")

@@ -73,7 +73,7 @@ def out(ran: Mini) -> Mini:
 def test_what_was_run_here_agrees(out: Mini) -> None:
     assert out.verify("verdicts").splitlines() == [
         "coin at tiny",
-        "  @fair    agrees  supported     0.51 [0.494, 0.526]",
+        "  @fair    agrees  supported     0.510 [0.494, 0.526]",
         "  @loaded  agrees  contradicted  0.804 [0.799, 0.808]",
         "2 of 2 verdicts reached here at tiny agree with the published ones",
     ]
@@ -257,7 +257,7 @@ def test_a_broken_cache_is_made_anew_in_silence(out: Mini, content: bytes | None
 def test_what_was_never_committed_is_not_published(ran: Mini) -> None:
     git(ran, "init", "--quiet")
     said = ran.verify("verdicts")
-    assert "  @fair    not published  supported     0.51 [0.494, 0.526]" in said
+    assert "  @fair    not published  supported     0.510 [0.494, 0.526]" in said
     assert said.splitlines()[-1] == "2 reached here at tiny are not published"
 
 
@@ -376,7 +376,7 @@ def test_rows_fit_into_eighty_columns() -> None:
     )  # fmt: skip
     assert max(map(len, lines)) <= 80
     assert "  @a-claim-whose-name-is-as-long-as-names-of-claims-come-and-longer" in lines
-    assert any(line.startswith("  @short ") and line.endswith("-0.00123 [-0.00456, -0.000789]") for line in lines)
+    assert any(line.startswith("  @short ") and line.endswith("−0.00123 [−0.00456, −0.00079]") for line in lines)
     assert lines[-1].strip() == "published: contradicted"
 
 

@@ -168,7 +168,7 @@ def _registrations(project: Project, targets: Iterable[tuple[str, str | None]]) 
                 found += 1
                 before += tested.kind == "before"
                 if tested.kind != "before":
-                    yield f"{slug}@{claim.id} {scale}: {words.registration(tested)}"
+                    yield f"{slug}@{claim.id} {scale}: {words.registration(tested, verification.terms)}"
     if found:
         yield f"{before} of {found} tests are as they were registered before the run"
 

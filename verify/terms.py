@@ -62,8 +62,12 @@ def of_metric(terms: Terms, name: str) -> Quantity:
 
 def of_change(terms: Terms, name: str) -> Quantity:
     """How a difference of two of a metric's numbers is shown, or their spread: of fractions, in points."""
-    whole = of_metric(terms, name)
-    return _CHANGE if whole == _SHARE else whole
+    return of_spread(of_metric(terms, name))
+
+
+def of_spread(shown: Quantity) -> Quantity:
+    """How the spread of numbers is shown that are shown so."""
+    return _CHANGE if shown == _SHARE else shown
 
 
 def of_statistic(test: Test, terms: Terms) -> Quantity:

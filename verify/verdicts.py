@@ -11,7 +11,8 @@ from textwrap import wrap
 
 from verify.model import SCALES, Scale, Verdict
 from verify.running.reached import Reached
-from verify.site.words import survival
+from verify.site.words import estimated, survival
+from verify.terms import Quantity
 
 _REACHED = ("agrees", "differs")
 _WIDTH = 80
@@ -55,7 +56,7 @@ def _claims(found: Sequence[Reached]) -> str:
 
 def _section(slug: str, scale: Scale, found: Sequence[Reached], width: int) -> Iterator[str]:
     told = [each for each in found if not _is_plain(each)]
-    rows = [(f"@{each.claim}", _word(each), *_numbers(each.here)) for each in told]
+    rows = [(f"@{each.claim}", _word(each), *_numbers(each.here, each.shown)) for each in told]
     words, statuses, numbers = (max(len(row[column]) for row in rows) for column in (1, 2, 3))
     most = max(12, width - (2 + 2 + words + 2 + statuses + 2 + numbers))
     names = max((len(row[0]) for row in rows if len(row[0]) <= most), default=most)
@@ -67,7 +68,7 @@ def _section(slug: str, scale: Scale, found: Sequence[Reached], width: int) -> I
         yield f"  {name:{names}}  {word:{words}}  {status:{statuses}}  {number}".rstrip()
         if each.word == "differs" and each.published is not None:
             yield f"  {'':{names}}  {'':{words}}  published: {each.published.status}"
-        if each.here is not None and (survives := survival(each.here, each.varied)):
+        if each.here is not None and (survives := survival(each.here, each.varied, each.shown)):
             yield from wrap(survives, width, initial_indent="    ", subsequent_indent="      ", break_on_hyphens=False)
     for why, count in Counter(each.why for each in told if each.why).items():
         yield f"  {count} claim{'s' * (count != 1)}: {why}"
@@ -77,15 +78,9 @@ def _word(each: Reached) -> str:
     return each.word.upper() if each.word == "differs" else each.word
 
 
-def _numbers(verdict: Verdict | None) -> tuple[str, str]:
+def _numbers(verdict: Verdict | None, shown: Quantity) -> tuple[str, str]:
     """Status, and estimate with interval."""
-    if verdict is None:
-        return "", ""
-    if verdict.estimate is None:
-        return verdict.status, ""
-    if verdict.low is None or verdict.high is None:
-        return verdict.status, f"{verdict.estimate:.3g}"
-    return verdict.status, f"{verdict.estimate:.3g} [{verdict.low:.3g}, {verdict.high:.3g}]"
+    return ("", "") if verdict is None else (verdict.status, estimated(verdict, shown))
 
 
 def total(found: Sequence[Reached], instead: str = "") -> Iterator[str]:

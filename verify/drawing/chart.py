@@ -6,11 +6,13 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
+from verify import terms
 from verify.drawing import omitted, palette, thinning
 from verify.drawing.failure import CannotDraw
 from verify.drawing.omitted import Count
 from verify.drawing.series import LEVEL, declared, gather, label
-from verify.model import Evidence, Figure, Verification
+from verify.model import Evidence, Figure, Terms, Verification
+from verify.terms import Quantity
 
 Spec = dict[str, Any]
 
@@ -44,7 +46,8 @@ class Chart:
         self.figure = figure
         self.verification = verification
         self.scale = evidence.scale
-        gathered = gather(figure, evidence)
+        self.terms = verification.terms
+        gathered = gather(figure, evidence, self.terms)
         self.rows, self.curved, self.left_out = gathered.rows, gathered.curved, gathered.left_out
         self.categorical = figure.mark == "bar" or any(isinstance(row["x"], str) for row in self.rows)
         if figure.y_scale == "log":
@@ -111,26 +114,29 @@ class Chart:
     def _name_facets(self) -> list[str]:
         """Put the parameter's name before its value over each panel; the panels in order."""
         order = self._ordered("facet", self.figure.facet)
-        names = {value: f"{pretty(self.figure.facet or '')}: {value}" for value in order}
+        given = terms.names_of(self.terms, self.figure.facet)
+        title = called(self.figure.facet or "", self.terms)
+        names = {value: value if value in given else f"{title}: {value}" for value in order}
         self.rows = [{**row, "facet": names[row["facet"]]} if "facet" in row else row for row in self.rows]
         return list(names.values())
 
     def _ordered(self, field: str, parameter: str | None) -> list[str]:
         """The labels that occur in `field`, in the order of declaration."""
         present = dict.fromkeys(str(row[field]) for row in self.rows if field in row)
-        order = [label(value) for value in declared(self.verification, parameter or "", self.scale)]
+        values = declared(self.verification, parameter or "", self.scale)
+        order = [label(value, parameter, self.terms) for value in values]
         return [*(name for name in dict.fromkeys(order) if name in present), *(n for n in present if n not in order)]
 
     def _shared(self) -> Spec:
         """The encoding that all layers have: both axes."""
         figure = self.figure
         y_axis: Spec = {"values": self._decades()} if figure.y_scale == "log" else {"tickCount": 5}
-        if form := figure.y_format or _short(row["y"] for row in self.rows):
-            y_axis["format"] = form
+        shown = terms.of_metric(self.terms, figure.y)
+        y_axis |= number_format(figure.y_format or _short((row["y"] for row in self.rows), shown), shown)
         y_scale: Spec = {"type": figure.y_scale}
         if figure.mark != "bar" and figure.y_scale == "linear":  # a logarithmic axis has no zero
             y_scale["zero"] = False
-        y: Spec = {"field": "y", "type": "quantitative", "title": figure.y_title or pretty(figure.y)}
+        y: Spec = {"field": "y", "type": "quantitative", "title": figure.y_title or title(figure.y, self.terms)}
         shared = {"x": self._x(), "y": {**y, "scale": y_scale, "axis": y_axis}}
         if self.categorical and self._legend():
             shared["xOffset"] = {"field": "series", "type": "nominal", "sort": self.series}
@@ -145,7 +151,7 @@ class Chart:
 
     def _x(self) -> Spec:
         figure = self.figure
-        x: Spec = {"field": "x", "title": figure.x_title or pretty(figure.x)}
+        x: Spec = {"field": "x", "title": figure.x_title or title(figure.x, self.terms)}
         if self.categorical:
             order = self._ordered("x", figure.x)
             numbers = all(not isinstance(row["x"], str) for row in self.rows)
@@ -160,8 +166,8 @@ class Chart:
         values = sorted({row["x"] for row in self.rows if row["kind"] == "mean"})
         ticked = not self.curved and len(values) <= MOST_TICKS and figure.x_scale == "log"
         axis: Spec = {"values": values, "format": ",~g" if values[-1] < 1e4 else "~s"} if ticked else {"tickCount": 6}
-        if form := _short(values):
-            axis["format"] = form
+        shown = terms.of_metric(self.terms, figure.x)
+        axis |= number_format(_short(values, shown), shown)
         return {**x, "type": "quantitative", "scale": scale, "axis": {**axis, "grid": False}}
 
     def _legend(self) -> bool:
@@ -175,7 +181,8 @@ class Chart:
         widest = max(len(name) for name in self.series) * 7 + 44
         columns = max(1, min(len(self.series), (self.width - AXIS) // widest))
         symbol: Spec = {"symbolType": "stroke", "symbolSize": 400} if self.curved else {}
-        legend = {"title": pretty(self.figure.color or ""), "columns": columns, **symbol}
+        symbol |= legend_room(self.series, self.figure.color, self.terms)
+        legend = {"title": called(self.figure.color or "", self.terms), "columns": columns, **symbol}
         return {
             channel: {
                 "field": "series",
@@ -248,24 +255,27 @@ class Chart:
     def _tooltip(self, kind: Literal["mean", "seed"] = "mean") -> Spec:
         """What a mark tells when it is pointed at."""
         figure = self.figure
-        value = figure.y_title or pretty(figure.y)
+        value = figure.y_title or title(figure.y, self.terms)
         means = {"y": f"mean {value}", "low": "low", "high": "high", "n": "seeds"}
         fields = means if kind == "mean" else {"y": value, "seed": "seed"}
-        digits = ".4~p" if (figure.y_format or "").endswith("%") else ".4~g"  # finer than the axis
+        percent = (figure.y_format or "").endswith("%") or terms.of_metric(self.terms, figure.y).unit == terms.PERCENT
+        digits = ".4~p" if percent else ".4~g"  # finer than the axis
         form = {name: {"format": digits} for name in ("y", "low", "high")}
         numbers = [
             {"field": name, "type": "quantitative", "title": title} | form.get(name, {})
             for name, title in fields.items()
         ]
-        series = [{"field": "series", "title": pretty(figure.color or "")}] if self.series else []
-        return {"tooltip": [*series, {"field": "x", "title": figure.x_title or pretty(figure.x)}, *numbers]}
+        series = [{"field": "series", "title": called(figure.color or "", self.terms)}] if self.series else []
+        x = {"field": "x", "title": figure.x_title or title(figure.x, self.terms)}
+        return {"tooltip": [*series, x, *numbers]}
 
     def _summary(self) -> str:
         """What a reader who cannot see the figure is told."""
         figure = self.figure
-        parts = [f"{figure.mark.capitalize()} chart of {pretty(figure.y)} by {pretty(figure.x)}"]
+        y, x = (called(name, self.terms) for name in (figure.y, figure.x))
+        parts = [f"{figure.mark.capitalize()} chart of {y} by {x}"]
         if self.series:
-            parts.append(f"for {pretty(figure.color or '')} {', '.join(self.series)}")
+            parts.append(f"for {called(figure.color or '', self.terms)} {', '.join(self.series)}")
         if self.facets:
             parts.append(f"in panels for {', '.join(self.facets)}")
         seeds = max((row["n"] for row in self.rows if row["kind"] == "mean"), default=1)
@@ -280,12 +290,37 @@ def _layer(kind: str, mark: Spec, encoding: Spec) -> Spec:
     return {"transform": [{"filter": f"datum.kind == '{kind}'"}], "mark": mark, "encoding": encoding}
 
 
-def _short(numbers: Iterable[float]) -> str:
-    """A format for an axis of numbers that would be written with a tail of zeros; empty for others."""
+def _short(numbers: Iterable[float], shown: Quantity) -> str:
+    """A format for an axis of numbers that would be written with a tail of zeros, and of per cent; empty for others."""
+    if shown.unit == terms.PERCENT:
+        return "~%"
     largest = max(map(abs, numbers))
     return ".3~e" if 0 < largest < 1e-4 or largest >= 1e12 else ""
 
 
-def pretty(name: str) -> str:
+def number_format(form: str | None, shown: Quantity) -> Spec:
+    """What an axis says of how its numbers are written; of per cent, as pages write it: `12 %`."""
+    if not form:
+        return {}
+    spaced = shown.unit == terms.PERCENT and form.endswith("%")
+    return {"format": form} | ({"labelExpr": "replace(datum.label, '%', ' %')"} if spaced else {})
+
+
+def legend_room(series: Iterable[str], parameter: str | None, given: Terms) -> Spec:
+    """Room between the columns of a legend of names, which are long: a reader's font may be wider than ours."""
+    named = terms.names_of(given, parameter)
+    return {"columnPadding": 12 + round(1.2 * max(map(len, series), default=0))} if named else {}
+
+
+def title(name: str, given: Terms) -> str:
+    """The title of an axis: what it shows, and in which unit, unless the numbers themselves have it."""
+    unit = terms.of_metric(given, name).unit
+    return f"{called(name, given)} ({unit})" if unit not in ("", terms.PERCENT) else called(name, given)
+
+
+def called(name: str, given: Terms) -> str:
     """A parameter's or a metric's name as axes and legends have it."""
+    for own in (terms.parameter(given, name), terms.metric(given, name)):
+        if own != name:
+            return own
     return name.replace("_", " ").replace("-", " ")

@@ -20,7 +20,7 @@ from verify.drawing.failure import CannotDraw
 from verify.drawing.reported import panel
 from verify.drawing.series import flat, labels, omitted_of_spec
 from verify.drawing.svg import draw, is_empty
-from verify.model import Evidence, Figure, Verification
+from verify.model import Evidence, Figure, Terms, Verification
 
 __all__ = ["draw", "explorable", "labels", "make", "make_reported", "reported", "specification", "thumbnail"]
 
@@ -70,13 +70,13 @@ def make(
     raise CannotDraw(too_large, "draw fewer marks, or aggregate them; are its names very long?")
 
 
-def make_reported(figure: Figure, prefix: str) -> Made:
+def make_reported(figure: Figure, terms: Terms, prefix: str) -> Made:
     """The files of the paper's own numbers beside a figure.
 
     Raises:
         CannotDraw: why there are none.
     """
-    made = _made(reported(figure), prefix, alone=False, small=False)
+    made = _made(reported(figure, terms), prefix, alone=False, small=False)
     if too_large := _too_large(made, MOST_BYTES):
         raise CannotDraw(too_large, "give fewer points")
     return made
@@ -118,12 +118,15 @@ def specification(
     return frame | Chart(figure, evidence, verification, labels, share).specification()
 
 
-def reported(figure: Figure) -> Spec:
-    """The Vega-Lite specification of the paper's own numbers, for a figure that has them beside it."""
+def reported(figure: Figure, terms: Terms) -> Spec:
+    """The Vega-Lite specification of the paper's own numbers, for a figure that has them beside it.
+
+    `terms` are those of the figure's verification.
+    """
     assert figure.paper is not None, "only figures with the paper's numbers have such a panel"
     description = f"{figure.paper.source}: the paper's own numbers"
     frame: Spec = {"$schema": SCHEMA, "description": description, "config": copy.deepcopy(palette.CONFIG)}
-    return frame | panel(figure, figure.paper)
+    return frame | panel(figure, figure.paper, terms)
 
 
 def thumbnail(specification: Spec) -> Spec:

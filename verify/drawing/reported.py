@@ -5,23 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from verify.drawing import palette
-from verify.drawing.chart import pretty
+from verify.drawing.chart import legend_room, number_format, title
 from verify.drawing.series import label
-from verify.model import Figure, Reported
+from verify.model import Figure, Reported, Terms
+from verify.terms import PERCENT, PLAIN, of_metric
 
 Spec = dict[str, Any]
 
 
-def panel(figure: Figure, reported: Reported) -> Spec:
+def panel(figure: Figure, reported: Reported, terms: Terms) -> Spec:
     """Everything but the frame of the panel that stands beside `figure`."""
     categorical = any(isinstance(x, str) for points in reported.series.values() for x, _ in points)
+    called = {name: label(name, figure.color, terms) for name in reported.series}
     rows = [
-        {"series": name, "x": label(x) if categorical else x, "y": y}
+        {"series": called[name], "x": label(x, figure.x, terms) if categorical else x, "y": y}
         for name, points in reported.series.items()
         for x, y in points
     ]
-    names = list(reported.series)
-    x: Spec = {"field": "x", "title": reported.x_title or figure.x_title or pretty(figure.x)}
+    names = list(dict.fromkeys(called.values()))
+    room = legend_room(names, figure.color, terms)
+    x: Spec = {"field": "x", "title": reported.x_title or figure.x_title or title(figure.x, terms)}
     if categorical:
         order = list(dict.fromkeys(row["x"] for row in rows))
         x |= {"type": "ordinal", "sort": order, "axis": {"labelAngle": 0, "labelLimit": 110, "grid": False}}
@@ -30,15 +33,19 @@ def panel(figure: Figure, reported: Reported) -> Spec:
         if scale["type"] == "linear":
             scale["zero"] = False
         x |= {"type": "quantitative", "scale": scale, "axis": {**_ticks(rows, scale["type"]), "grid": False}}
-    y_axis: Spec = {"tickCount": 5} | ({"format": form} if (form := reported.y_format or figure.y_format) else {})
+    # Where it has a title of its own, it may show something else than the figure, in a unit that is not known.
+    shown = PLAIN if reported.y_title else of_metric(terms, figure.y)
+    form = reported.y_format or figure.y_format or ("~%" if shown.unit == PERCENT else "")
+    y_axis: Spec = {"tickCount": 5} | number_format(form, shown)
+    finer = {"type": "quantitative", "format": ".4~p"} if shown.unit == PERCENT else {}
     y: Spec = {
         "field": "y",
         "type": "quantitative",
-        "title": reported.y_title or figure.y_title or pretty(figure.y),
+        "title": reported.y_title or figure.y_title or title(figure.y, terms),
         "scale": {"zero": categorical},
         "axis": y_axis,
     }
-    tooltip = [{"field": "series"}, {"field": "x", "title": x["title"]}, {"field": "y", "title": y["title"]}]
+    tooltip = [{"field": "series"}, {"field": "x", "title": x["title"]}, {"field": "y", "title": y["title"], **finer}]
     shared: Spec = {"x": x, "y": y, "tooltip": tooltip}
     if categorical and len(names) > 1:
         shared["xOffset"] = {"field": "series", "type": "nominal", "sort": names}
@@ -51,26 +58,26 @@ def panel(figure: Figure, reported: Reported) -> Spec:
         "height": palette.HEIGHT,
         "autosize": {"type": "fit", "contains": "padding"},
         "encoding": shared,
-        "layer": _bars(names) if categorical else _lines(names),
+        "layer": _bars(names, room) if categorical else _lines(names, room),
     }
 
 
-def _bars(names: list[str]) -> list[Spec]:
-    return [{"mark": {"type": "bar"}, "encoding": _cues(names, "color")}]
+def _bars(names: list[str], room: Spec) -> list[Spec]:
+    return [{"mark": {"type": "bar"}, "encoding": _cues(names, room, "color")}]
 
 
-def _lines(names: list[str]) -> list[Spec]:
+def _lines(names: list[str], room: Spec) -> list[Spec]:
     point = {"type": "point", "filled": True, "opacity": 1, "size": 70}
     return [
-        {"mark": {"type": "line", "strokeWidth": 1.6}, "encoding": _cues(names, "color")},
-        {"mark": point, "encoding": _cues(names, "color", "shape")},
+        {"mark": {"type": "line", "strokeWidth": 1.6}, "encoding": _cues(names, room, "color")},
+        {"mark": point, "encoding": _cues(names, room, "color", "shape")},
     ]
 
 
-def _cues(names: list[str], *channels: str) -> Spec:
+def _cues(names: list[str], room: Spec, *channels: str) -> Spec:
     """Colours and shapes from the far end of the palette."""
     looks = {"color": palette.color, "shape": palette.shape}
-    legend = {"title": None, "columns": 2} if len(names) > 1 else None
+    legend = {"title": None, "columns": 2, **room} if len(names) > 1 else None
     return {
         channel: {
             "field": "series",

@@ -14,11 +14,14 @@ from verify.drawing import letters, omitted
 from verify.drawing.failure import CannotDraw
 from verify.drawing.omitted import Count
 from verify.judging.measure import LARGEST, average, significant
-from verify.model import Evidence, Failure, Figure, Record, Review, Scalar, Scale, Verification
+from verify.model import Evidence, Failure, Figure, Record, Review, Scalar, Scale, Terms, Verification
+from verify.terms import named, names_of
 
 Row = dict[str, Any]
 """One mark: `kind` (mean, seed or fit), `x`, `y`, and where they apply `low`, `high`, `n`, `seed`, `series`, `facet`,
 `fit`."""
+
+_NONE = Terms()
 
 LEVEL = 0.95
 """Of the interval that is drawn over seeds."""
@@ -35,8 +38,10 @@ class Point(Struct, frozen=True):
     y: float
 
 
-def label(value: Scalar) -> str:
-    """A parameter's value as it stands in legends and on axes."""
+def label(value: Scalar, parameter: str | None = None, terms: Terms = _NONE) -> str:
+    """A parameter's value as it stands in legends and on axes: by its name, where the review gives it one."""
+    if name := named(terms, parameter, value):
+        return letters.name(name)
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else letters.name(str(value))
@@ -58,7 +63,7 @@ def labels(review: Review) -> tuple[str, ...]:
     """All labels of the review that may carry a colour, in the order of declaration: a place is a colour."""
     return tuple(
         dict.fromkeys(
-            label(value)
+            label(value, figure.color, verification.terms)
             for verification in review.verifications
             for figure in verification.figures
             if figure.color is not None
@@ -78,7 +83,7 @@ class Gathered(Struct):
     """In sentences, what of the records is not among the rows."""
 
 
-def gather(figure: Figure, evidence: Evidence) -> Gathered:
+def gather(figure: Figure, evidence: Evidence, terms: Terms = _NONE) -> Gathered:
     """The rows of a figure in the short form.
 
     Raises:
@@ -91,7 +96,7 @@ def gather(figure: Figure, evidence: Evidence) -> Gathered:
     points: list[Point] = []
     places = Count("point")
     for record in chosen:
-        found = list(_points(figure, record, places))
+        found = list(_points(figure, record, places, terms))
         points += found
         if not found and not _has_both(figure, record):
             trials.add("diverged" if record.diverged else f"without {figure.y}", 1)
@@ -171,10 +176,11 @@ def flat(evidence: Evidence) -> list[Row]:
     ]
 
 
-def _points(figure: Figure, record: Record, places: Count) -> Iterable[Point]:
+def _points(figure: Figure, record: Record, places: Count, terms: Terms) -> Iterable[Point]:
     """What the record says at each x; `places` counts all, and those that have no place on the axes."""
     facet, series = (
-        label(record.parameters[name]) if name in record.parameters else "" for name in (figure.facet, figure.color)
+        label(record.parameters[name], name, terms) if name in record.parameters else ""
+        for name in (figure.facet, figure.color)
     )
     x, y = record.values.get(figure.x), record.values.get(figure.y)
     if isinstance(x, tuple):
@@ -189,8 +195,8 @@ def _points(figure: Figure, record: Record, places: Count) -> Iterable[Point]:
         places.total += 1
         if not math.isfinite(number):
             places.add(_why_not_finite(number), 1)
-        elif isinstance(place, str | bool):
-            yield Point(facet, series, label(place), record.seed, significant(number))
+        elif isinstance(place, str | bool) or (figure.mark == "bar" and names_of(terms, figure.x)):
+            yield Point(facet, series, label(place, figure.x, terms), record.seed, significant(number))
         elif not math.isfinite(place):
             places.add(f"{_why_not_finite(place)} on the x axis", 1)
         elif place <= 0 and figure.x_scale == "log" and figure.mark != "bar":

@@ -13,7 +13,19 @@ from pathlib import PurePosixPath
 from unicodedata import normalize
 
 from verify.errors import UserError
-from verify.format import bindings, charts, choices, claims, conflicts, fences, frontmatter, grids, references, robust, terms
+from verify.format import (
+    bindings,
+    charts,
+    choices,
+    claims,
+    conflicts,
+    fences,
+    frontmatter,
+    grids,
+    references,
+    robust,
+    terms,
+)
 from verify.format.fields import IDENTIFIER
 from verify.format.grids import Draft
 from verify.format.needs import Refusal

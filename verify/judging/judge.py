@@ -154,7 +154,7 @@ def _judge_interval(
     for which, estimate in (("", found), ("of the control, ", other)):
         if estimate and estimate.seeds < FEWEST:
             return because("inconclusive", which + _too_few(estimate.seeds, "seed"), undecided=True)
-    bounds, criterion = found.bounds, _wanted(test)
+    bounds, criterion = found.bounds, wanted(test)
     if found.unbounded:
         reason = f"{_count(found.seeds, 'seed')} are too few for an interval at this level"
         return because("inconclusive", reason, undecided=True)
@@ -180,9 +180,9 @@ def _judge_interval(
     return because(status, f"{whole} is {_clause(criterion)}")
 
 
-def _wanted(test: Test) -> Criterion:
+def wanted(test: Test) -> Criterion:
     """What the estimate is held against: of `every` with a rate, the rate."""
-    return Criterion(low=test.criterion.rate) if test.criterion.every else test.criterion
+    return test.criterion if test.criterion.rate is None else Criterion(low=test.criterion.rate)
 
 
 def _of_survivors(test: Test, arms: Sequence[Arm], level: float) -> tuple[_Estimate, int]:

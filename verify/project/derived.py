@@ -146,7 +146,7 @@ class Derivation:
 
     def _drawings(self, review: Review) -> Iterator[Drawing]:
         """A drawing for every figure with evidence, and a thumbnail of the first with claims beside it, not of bars."""
-        labels = [verification.rungs for verification in review.verifications]
+        labels = [(verification.rungs, verification.terms) for verification in review.verifications]
         common = self._known.program + review.slug + digest(_encoder.encode(labels).decode())
         found = []
         for verification, figure, scale in self._project.figures(review):
@@ -248,7 +248,7 @@ def _draw(review: Review, drawing: Drawing, evidence: Evidence | None) -> Drawn:
     prefix = f"{review.slug}-{drawing.name.replace('.', '-')}"
     try:
         if drawing.scale is None:
-            made = figures.make_reported(drawing.figure, prefix)
+            made = figures.make_reported(drawing.figure, drawing.verification.terms, prefix)
         else:
             assert evidence is not None, "only figures with evidence are drawn"
             labels = figures.labels(review)

@@ -17,6 +17,7 @@ from verify.planning.plan import Planned, Waiting, examine, expand
 from verify.project import store
 from verify.project.project import Project
 from verify.running.judged import Judged
+from verify.terms import PLAIN, Quantity, of_estimate
 
 Word = Literal["agrees", "differs", "not published", "not run here", "stale here"]
 Published = dict[tuple[str, Scale, str], Verdict]
@@ -38,6 +39,8 @@ class Reached(Struct, frozen=True):
     """Of what is stale, or was run in part: why it does not count."""
     varied: tuple[Varied, ...] = ()
     """What became of it here in the variants of its verification, where these were run."""
+    shown: Quantity = PLAIN
+    """In which unit its estimate is."""
 
 
 class _State(Struct, frozen=True):
@@ -63,6 +66,7 @@ def reached(project: Project, review: Review, published: Published, judged: Judg
             continue
         state = states.of(verification, scale)
         before = {claim.id: published.get((review.slug, scale, claim.id)) for claim in verification.claims}
+        shown = {claim.id: of_estimate(claim.test, verification.terms) for claim in verification.claims}
         before = {name: verdict for name, verdict in before.items() if verdict and verdict.status != "not run"}
         if state.word != "reached":
             for claim in verification.claims:
@@ -74,7 +78,8 @@ def reached(project: Project, review: Review, published: Published, judged: Judg
         for here in state.verdicts:
             then = before.get(here.claim)
             survives = robust.of_claim(review, verification, here.claim, scale, varied)
-            yield Reached(review.slug, here.claim, scale, _held(here, then), here, then, varied=survives)
+            unit = shown[here.claim]
+            yield Reached(review.slug, here.claim, scale, _held(here, then), here, then, varied=survives, shown=unit)
 
 
 def _held(here: Verdict, before: Verdict | None) -> Word:

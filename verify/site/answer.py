@@ -58,19 +58,27 @@ class Answer(Struct, frozen=True):
     """Claims whose verdict at one scale is not that at another."""
     reversed: int
     """How many of them are supported at one scale and contradicted at another."""
+    identities: tuple[Count, ...]
+    """Of the claims that are the same at every scale, which are counted apart."""
 
 
 def answer(page: ReviewView) -> Answer:
     """The answer of a review, at every scale that it declares."""
     ran = {scale: claims for scale in page.scales if (claims := _ran(page, scale))}
     found = {each.results[scale].verdict.status for scale, claims in ran.items() for each in claims}
+    same = {each.claim.id: result.verdict.status for each in page.identities for result in each.results.values()}
     changed = tuple(each for each in page.claims if any(change(each, scale) for scale in page.scales))
     return Answer(
-        lead=LEADS[tuple(status for status in JUDGED if status in found)],
+        lead=LEADS[tuple(status for status in JUDGED if status in (found or same.values()))],
         rungs=tuple(_rung(scale, claims) for scale, claims in ran.items()),
         unrun=tuple(scale for scale in page.scales if scale not in ran),
         changed=changed,
         reversed=sum(any(change(each, scale) == "reverses" for scale in page.scales) for each in changed),
+        identities=tuple(
+            _count("identities", status, claims)
+            for status in STATUSES
+            if (claims := [each for each in page.identities if same[each.claim.id] == status])
+        ),
     )
 
 
@@ -102,14 +110,14 @@ def anchor(scale: Scale, status: Status) -> str:
 
 def _ran(page: ReviewView, scale: Scale) -> list[ClaimView]:
     """The claims planned at a scale; none where nothing has run there."""
-    planned = [each for each in page.claims if scale in each.results]
+    planned = [each for each in page.of_scales if scale in each.results]
     return planned if any(each.results[scale].standing.ran for each in planned) else []
 
 
 def _rung(scale: Scale, claims: Sequence[ClaimView]) -> Rung:
     results = [each.results[scale] for each in claims]
     counts = tuple(
-        _count(scale, status, same)
+        _count(anchor(scale, status), status, same)
         for status in STATUSES
         if (same := [each for each in claims if each.results[scale].verdict.status == status])
     )
@@ -117,7 +125,8 @@ def _rung(scale: Scale, claims: Sequence[ClaimView]) -> Rung:
     return Rung(scale, len(claims), counts, doubtful)
 
 
-def _count(scale: Scale, status: Status, claims: Sequence[ClaimView]) -> Count:
+def _count(several_at: str, status: Status, claims: Sequence[ClaimView]) -> Count:
+    """The number of `claims`; it leads to the one, or to the anchor of them all."""
     one, several = _SAYS.get(status, (f"is {status}", f"are {status}"))
-    target = f"claim-{claims[0].claim.id}" if len(claims) == 1 else anchor(scale, status)
+    target = f"claim-{claims[0].claim.id}" if len(claims) == 1 else several_at
     return Count(len(claims), one if len(claims) == 1 else several, target)

@@ -13,10 +13,14 @@ from msgspec import Struct
 
 from verify.errors import listed, visible
 from verify.judging.changes import Asked, Cause
+from verify.model import Terms
 from verify.project.history import History, Step
 from verify.site import words
 from verify.site.links import Link, link_from
 from verify.site.views import ClaimView, ReviewView
+from verify.terms import PLAIN, Quantity, of_estimate, of_statistic
+
+_NONE = Terms()
 
 PAGE = "changes.md"
 PATH = "changes.xml"
@@ -33,10 +37,10 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # In words
 
 
-def cause(each: Cause) -> str:
-    """One thing that is not what it was, as a clause."""
+def cause(each: Cause, terms: Terms = _NONE) -> str:
+    """One thing that is not what it was, as a clause; `terms`: the words of the review as it is now."""
     if isinstance(each.before, Asked) and isinstance(each.now, Asked):
-        return _of_test(each.kind, each.before, each.now)
+        return _of_test(each.kind, each.before, each.now, terms)
     if each.kind == "code":
         return f"code: {_cut(listed([name.rpartition(':')[2] for name in each.names]))}"
     if each.kind == "unknown":
@@ -49,16 +53,16 @@ def cause(each: Cause) -> str:
     return f"{name}: {_cut(str(each.before))} → {_cut(str(each.now))}"
 
 
-def _of_test(kind: str, before: Asked, now: Asked) -> str:
+def _of_test(kind: str, before: Asked, now: Asked, terms: Terms) -> str:
     if kind == "control":
-        was, becomes = (words.where(each.control) if each.control else "none" for each in (before, now))
+        was, becomes = (words.where(each.control, terms) if each.control else "none" for each in (before, now))
         return f"control: {_cut(was)} → {_cut(becomes)}"
     criteria = before.test.criterion, now.test.criterion
     if kind == "criterion" and criteria[0].every == criteria[1].every:
-        was, becomes = map(words.criterion, criteria)
+        was, becomes = (words.criterion(each.test.criterion, of_statistic(each.test, terms)) for each in (before, now))
         if was != becomes:
             return f"criterion: {was} → {becomes}"
-    return f"test: {_cut(words.asks(before.test))} → {_cut(words.asks(now.test))}"
+    return f"test: {_cut(words.asks(before.test, terms))} → {_cut(words.asks(now.test, terms))}"
 
 
 def _cut(text: str) -> str:
@@ -81,6 +85,8 @@ class Row(Struct, frozen=True):
     view: ReviewView | None
     claimed: ClaimView | None
     why: tuple[str, ...]
+    shown: Quantity
+    """In which unit its numbers are: that of the claim as it stands now."""
 
     @property
     def name(self) -> str:
@@ -102,14 +108,17 @@ def rows(history: History, views: Mapping[str, ReviewView]) -> list[Row]:
 def _row(step: Step, views: Mapping[str, ReviewView]) -> Row:
     view = views.get(step.review)
     claimed = next((each for each in view.claims if each.claim.id == step.claim), None) if view else None
-    return Row(step, view, claimed, tuple(why(step)))
+    if claimed is None:
+        return Row(step, view, None, tuple(why(step)), PLAIN)
+    terms = claimed.verification.terms
+    return Row(step, view, claimed, tuple(why(step, terms)), of_estimate(claimed.claim.test, terms))
 
 
-def why(step: Step) -> Iterator[str]:
-    """Why a verdict changed, and how many seeds were added to it."""
+def why(step: Step, terms: Terms = _NONE) -> Iterator[str]:
+    """Why a verdict changed, in the words of the review, and how many seeds were added to it."""
     if step.now is None:
         yield "withdrawn: the claim is not tested at this scale any more"
-    yield from map(cause, step.causes)
+    yield from (cause(each, terms) for each in step.causes)
     if added := seeds_added(step):
         yield added
 
@@ -166,7 +175,7 @@ def _said(row: Row) -> Iterator[str]:
         yield f"{row.view.review.paper.title}:"
     yield row.name
     step = row.step
-    numbers = [words.measured(each) for each in (step.before, step.now) if each]
+    numbers = [words.measured(each, row.shown) for each in (step.before, step.now) if each]
     if any(numbers):
         yield f"estimate: {' → '.join(each or 'none' for each in numbers)}"
     yield from row.why

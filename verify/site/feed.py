@@ -57,4 +57,4 @@ def _item(channel: ET.Element, shown: ReviewView, address: str) -> None:
 
 def _counted(tally: Tally) -> str:
     counts = ", ".join(f"{count} {status}" for status, count in tally.counts.items())
-    return f"Claims at {tally.scale}: {counts}."
+    return f"Claims at {tally.scale}: {counts}." if tally.scale else f"At every scale: {counts}."

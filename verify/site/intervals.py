@@ -13,33 +13,37 @@ from markupsafe import Markup
 from verify.judging.measure import LARGEST
 from verify.model import Criterion, Verdict
 from verify.site.words import criterion as clause
-from verify.site.words import number
+from verify.site.words import number, quantity, with_unit
+from verify.terms import PLAIN, Quantity
 
 WIDTH, HEIGHT, INSET = 360.0, 58.0, 14.0
 _ROW, _CONTROL_ROW, _AXIS = 14.0, 29.0, 40.0
 
 
-def interval(verdict: Verdict, criterion: Criterion) -> Markup:
+def interval(verdict: Verdict, criterion: Criterion, shown: Quantity = PLAIN) -> Markup:
     """The estimate, its interval, the seeds and the control over the region where the claim holds; empty without
     an estimate, and where no axis can have all of that.
+
+    Positions are those of the numbers as stored; what is written is in the unit of `shown`.
     """
     if verdict.estimate is None or not math.isfinite(verdict.estimate):
         return Markup("")
     axis = _Axis(_shown(verdict, criterion))
     if not 1 / LARGEST < axis.high - axis.low < LARGEST:
         return Markup("")
-    label = f"{_said(verdict)}; the claim holds {clause(criterion)}"
-    parts = [*_region(axis, criterion), *_measurement(axis, verdict), *_control(axis, verdict), *axis.draw()]
+    label = f"{_said(verdict, shown)}; the claim holds {clause(criterion, shown)}"
+    parts = [*_region(axis, criterion), *_measurement(axis, verdict), *_control(axis, verdict), *axis.draw(shown)]
     opening = Markup('<svg class="verify-interval" viewBox="0 0 {:g} {:g}" role="img" aria-label="{}" {} {}>').format(
         WIDTH, HEIGHT, label, Markup('data-search-exclude="1"'), axis.described()
     )
     return Markup("").join([opening, *parts, Markup("</svg>")])
 
 
-def _said(verdict: Verdict) -> str:
+def _said(verdict: Verdict, shown: Quantity) -> str:
+    estimate = f"estimate {quantity(verdict.estimate, shown)}"
     if verdict.low is None or verdict.high is None:
-        return f"estimate {number(verdict.estimate)}"
-    return f"estimate {number(verdict.estimate)}, interval {number(verdict.low)} to {number(verdict.high)}"
+        return estimate
+    return f"{estimate}, interval {number(shown.factor * verdict.low)} to {quantity(verdict.high, shown)}"
 
 
 def _shown(verdict: Verdict, criterion: Criterion) -> list[float]:
@@ -75,8 +79,10 @@ class _Axis:
                 break
         return [float(f"{index * step:.12g}") for index in range(first, last + 1)]
 
-    def draw(self) -> Iterator[Markup]:
-        ticks = [(self.at(tick), number(tick)) for tick in self.ticks()]
+    def draw(self, shown: Quantity) -> Iterator[Markup]:
+        ticks = [(self.at(tick), number(shown.factor * tick)) for tick in self.ticks()]
+        (x, last), unit = ticks[-1], Quantity(shown.unit.split(" per ")[0])
+        ticks[-1] = x, with_unit(last, unit)
         marks = "".join(f"M{x:g} {_AXIS:g}v3" for x, _ in ticks)
         yield Markup('<path class="axis" d="M{:g} {:g}H{:g}{}"/>').format(INSET, _AXIS, WIDTH - INSET, marks)
         for x, text in ticks:

@@ -13,6 +13,7 @@ from verify.project.project import Project
 from verify.running import witness
 from verify.site import words
 from verify.site.views import ReviewView, Standing, standing
+from verify.terms import Quantity, of_estimate
 
 if TYPE_CHECKING:
     from verify.judging.combined import Summary  # scipy
@@ -35,6 +36,8 @@ class Row(Struct, frozen=True):
     together: Summary | None
     why: str
     """Where there is no summary, why."""
+    shown: Quantity
+    """In which unit its numbers are."""
 
     @property
     def others(self) -> list[Cell]:
@@ -130,7 +133,7 @@ def _rows(projects: Sequence[Project], review: Review, scale: Scale) -> Iterator
                 for found, at, own in zip(verdicts, standings, independent, strict=True)
             )
             if any(cells[1:]):
-                yield Row(claim, cells, *_together(claim.test, cells))
+                yield Row(claim, cells, *_together(claim.test, cells), of_estimate(claim.test, verification.terms))
 
 
 def _independent(first_seeds: Sequence[int], seeds: int) -> list[bool]:

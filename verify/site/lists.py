@@ -55,7 +55,7 @@ def paper_filters(views: Sequence[ReviewView]) -> tuple[Filter, ...]:
     return _filters(
         tag=[(tag, tag) for tag in tags],
         verdict=_in_order(STATUSES, (status for tally in tallies for status in tally.counts)),
-        scale=_in_order(SCALES, (tally.scale for tally in tallies)),
+        scale=_in_order(SCALES, (tally.scale for tally in tallies if tally.scale)),
     )
 
 
@@ -81,7 +81,9 @@ def claim_filters(rows: Sequence[Row]) -> tuple[Filter, ...]:
 def _facts(view: ReviewView) -> list[Fact]:
     """Per scale the verdicts there; the tags always."""
     tags: Fact = {"tag": list(view.review.tags)}
-    return [{**tags, "scale": [tally.scale], "verdict": [*tally.counts]} for tally in view.tallies] or [tags]
+    return [
+        {**tags, "scale": [tally.scale] if tally.scale else [], "verdict": [*tally.counts]} for tally in view.tallies
+    ] or [tags]
 
 
 def _row_fact(view: ReviewView, result: Result) -> Fact:

@@ -15,7 +15,9 @@ from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, Stric
 from markupsafe import Markup
 from msgspec import Struct
 
+from verify import terms
 from verify.errors import UserError, UserErrors, utf8
+from verify.judging.judge import wanted
 from verify.model import CodeFence, Review, Scale
 from verify.project.history import History
 from verify.project.project import Project
@@ -325,7 +327,7 @@ def _body(
 
 def _own_ids(page: ReviewView) -> Iterator[str]:
     """The ids of a review's page that are not its text's."""
-    yield from ("verdicts", "laboratories", "not-testable", "at-changes")
+    yield from ("verdicts", "laboratories", "not-testable", "at-changes", "identities")
     yield from (answer.anchor(scale, status) for scale in page.scales for status in words.BADGES)
     for each in page.verifications.values():
         yield each.verification.id
@@ -430,6 +432,9 @@ def _environment() -> Environment:
         "listing": listing,
         "measured": words.measured,
         "number": words.number,
+        "of_estimate": terms.of_estimate,
+        "of_statistic": terms.of_statistic,
+        "reason": words.reason,
         "registration": words.registration,
         "rung_anchor": answer.anchor,
         "scalar": words.scalar,
@@ -437,6 +442,7 @@ def _environment() -> Environment:
         "sentence": words.sentence,
         "survival": words.survival,
         "together": words.together,
+        "wanted": wanted,
         "web_address": words.web_address,
     }
     return environment

@@ -10,10 +10,11 @@ from typing import assert_never
 
 from verify.format.bindings import Binding, Finding, Inline, Reference, scale_of
 from verify.judging.measure import average
-from verify.model import Record, Scalar, Where
+from verify.model import Record, Scalar, Terms, Where
 from verify.project.project import Project
 from verify.site import words
 from verify.site.views import Result, ReviewView
+from verify.terms import PLAIN, Quantity, of_change, of_estimate, of_metric
 
 STATISTICS: Mapping[str, Callable[[Sequence[float]], float]] = {
     "mean": average,
@@ -24,6 +25,12 @@ STATISTICS: Mapping[str, Callable[[Sequence[float]], float]] = {
 }
 FEWEST: Mapping[str, int] = {"mean": 1, "sd": 2, "min": 1, "max": 1, "n": 0}
 """How many numbers each statistic needs."""
+_QUANTITIES: Mapping[str, Callable[[Terms, str], Quantity]] = {
+    **dict.fromkeys(("mean", "min", "max"), of_metric),
+    "sd": of_change,
+    "n": lambda _terms, _metric: PLAIN,
+}
+"""In which unit each is shown, unless its format says how it is written."""
 
 
 class Prose:
@@ -61,7 +68,8 @@ class Prose:
             value = STATISTICS[item.statistic](numbers)
         except OverflowError:
             return _none("too large")
-        return _value(value, item.format) + (_mark("stale") if stale else "")
+        shown = _QUANTITIES[item.statistic](self._verifications[item.verification].verification.terms, item.metric)
+        return _value(value, item.format, shown) + (_mark("stale") if stale else "")
 
     def _finding(self, item: Finding) -> str:
         result = self._result(item)
@@ -72,7 +80,9 @@ class Prose:
         value = numbers[item.field]
         if value is None:
             return _none(verdict.status if verdict.status in ("not run", "failed") else "no interval")
-        return _value(value, item.format) + _staleness(result)
+        claimed = self._claims[item.claim]
+        shown = of_estimate(claimed.claim.test, claimed.verification.terms)
+        return _value(value, item.format, PLAIN if item.field == "seeds" else shown) + _staleness(result)
 
     def _reference(self, item: Reference) -> str:
         result = self._result(item)
@@ -102,8 +112,8 @@ def _agrees(parameters: Mapping[str, Scalar], where: Where) -> bool:
     return all(name in parameters and parameters[name] == value for name, value in where.items())
 
 
-def _value(value: float, form: str) -> str:
-    text = format(value, form) if form else words.number(value)
+def _value(value: float, form: str, shown: Quantity) -> str:
+    text = format(value, form) if form else words.quantity(value, shown)
     return f'<span class="verify-value">{escape(text.replace("-", "−"))}</span>'
 
 

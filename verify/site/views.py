@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
@@ -181,7 +181,8 @@ class VerificationView(Struct, frozen=True):
 class Tally(Struct, frozen=True):
     """How many claims of a review have which verdict at one scale."""
 
-    scale: Scale
+    scale: Scale | None
+    """None: of its identities, which are the same at every scale."""
     counts: dict[Status, int]
 
 
@@ -221,6 +222,17 @@ class ReviewView(Struct, frozen=True):
         return tuple(claim for view in self.verifications.values() for claim in view.claims)
 
     @property
+    def of_scales(self) -> tuple[ClaimView, ...]:
+        """Those that are judged at each scale, headline claims first."""
+        claims = [each for each in self.claims if not each.verification.identity]
+        return tuple(sorted(claims, key=lambda each: not each.claim.headline))
+
+    @property
+    def identities(self) -> tuple[ClaimView, ...]:
+        """The others."""
+        return tuple(each for each in self.claims if each.verification.identity)
+
+    @property
     def drawn(self) -> bool:
         """Whether any figure has a drawing."""
         return any(shown.panels or shown.paper for view in self.verifications.values() for shown in view.figures)
@@ -230,7 +242,8 @@ def view(project: Project, review: Review) -> ReviewView:
     """Everything a review's page and its entry in the list of papers show."""
     verdicts, stored = project.verdicts(review.slug), project.stored(review.slug)
     views = {each.id: _verification(project, review, each, verdicts, stored) for each in review.verifications}
-    scales = tuple(scale for scale in SCALES if any(scale in each.rungs for each in review.verifications))
+    laddered = [each for each in review.verifications if not each.identity] or review.verifications
+    scales = tuple(scale for scale in SCALES if any(scale in each.rungs for each in laddered))
     return ReviewView(
         review=review,
         page=f"reviews/{review.slug}.md",
@@ -381,13 +394,21 @@ def _claim(
 
 
 def _tallies(views: dict[str, VerificationView], scales: tuple[Scale, ...]) -> Iterator[Tally]:
-    """Verdicts counted, at every scale where anything has run; at the first one where nothing has."""
-    claims = [claim for each in views.values() for claim in each.claims]
+    """Verdicts counted, at every scale where anything has run, at the first one where nothing has; of identities."""
+    found = [claim for each in views.values() for claim in each.claims]
+    claims = [claim for claim in found if not claim.verification.identity]
+    identities = [result for claim in found if claim.verification.identity for result in claim.results.values()]
     ran = [scale for scale in scales if any(s.ran for v in views.values() for s in v.standings if s.scale == scale)]
     for scale in ran or scales[:1]:
-        found = Counter(claim.results[scale].verdict.status for claim in claims if scale in claim.results)
-        if found:
-            yield Tally(scale, {status: found[status] for status in STATUSES if found[status]})
+        yield from _tally(scale, [claim.results[scale] for claim in claims if scale in claim.results])
+    yield from _tally(None, identities)
+
+
+def _tally(scale: Scale | None, results: Sequence[Result]) -> Iterator[Tally]:
+    """One, where there is anything to count."""
+    found = Counter(result.verdict.status for result in results)
+    if found:
+        yield Tally(scale, {status: found[status] for status in STATUSES if found[status]})
 
 
 def _costs(views: dict[str, VerificationView], scales: tuple[Scale, ...]) -> Iterator[Cost]:

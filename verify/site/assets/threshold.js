@@ -7,26 +7,48 @@ const side = (criterion, low, high) => {
   return high < criterion.low || low > criterion.high ? "contradicted" : "inconclusive";
 };
 
-const text = (number) => String(Number(number.toPrecision(12))).replace("-", "−");
+const round = (number) => Number(number.toPrecision(12));
 
-const clause = ({ low, high }) => {
-  if (low === -Infinity) return `at most ${text(high)}`;
-  return high === Infinity ? `at least ${text(low)}` : `within ${text(low)} to ${text(high)}`;
+// A number as it is stored ("raw"), and as the page shows it: times `factor`, with `unit` behind it.
+const units = ({ factor, unit }) => {
+  const bare = (raw) => String(round(raw * factor)).replace("-", "−");
+  const text = (raw) => {
+    const number = bare(raw);
+    const one = number.replace("−", "") === "1";
+    return unit ? `${number} ${one ? unit.replace(/^points/, "point") : unit}` : number;
+  };
+  return { unit, bare, text, shown: (raw) => round(raw * factor), raw: (shown) => round(shown / factor) };
 };
 
-const opposite = ({ low, high }) => {
+// What a reader wrote, as a number: `0.5`, `0,5`, `−.5`, also with the unit behind it.  NaN where it is none, or where
+// a comma may stand for thousands.
+const read = (written, unit) => {
+  const number = written.replaceAll("−", "-").replaceAll(/\s/g, "");
+  const own = unit.replaceAll(/\s/g, "");
+  const alone = own && number.endsWith(own) ? number.slice(0, -own.length) : number;
+  if (/^[-+]?[1-9]\d{0,2}(,\d{3})+$/.test(alone)) return NaN;
+  if (!/^[-+]?(\d+[.,]?\d*|[.,]\d+)(e[-+]?\d+)?$/i.test(alone)) return NaN;
+  return Number(alone.replace(",", "."));
+};
+
+const clause = ({ low, high }, { bare, text }) => {
+  if (low === -Infinity) return `at most ${text(high)}`;
+  return high === Infinity ? `at least ${text(low)}` : `within ${bare(low)} to ${text(high)}`;
+};
+
+const opposite = ({ low, high }, { bare, text }) => {
   if (low === -Infinity) return `above ${text(high)}`;
-  return high === Infinity ? `below ${text(low)}` : `outside ${text(low)} to ${text(high)}`;
+  return high === Infinity ? `below ${text(low)}` : `outside ${bare(low)} to ${text(high)}`;
 };
 
 // What the published interval says under another criterion: a verdict, and why.
-const judge = (criterion, result, controlled) => {
+const judge = (criterion, result, controlled, written) => {
   const [low, high] = [Number(result.low), Number(result.high)];
   const status = side(criterion, low, high);
-  if (status === "contradicted") return [status, `the whole interval is ${opposite(criterion)}`];
+  if (status === "contradicted") return [status, `the whole interval is ${opposite(criterion, written)}`];
   if (status === "inconclusive") {
     const limits = [criterion.low, criterion.high].filter((limit) => low <= limit && limit <= high);
-    return [status, `the interval includes ${limits.map(text).join(" and ")}`];
+    return [status, `the interval includes ${limits.map(written.text).join(" and ")}`];
   }
   if (controlled && result.controlLow === undefined) {
     return ["inconclusive", "the control has no spread to judge it by"];
@@ -34,7 +56,7 @@ const judge = (criterion, result, controlled) => {
   if (controlled && side(criterion, Number(result.controlLow), Number(result.controlHigh)) === "supported") {
     return ["inconclusive", "the control passes too"];
   }
-  return [status, `the whole interval is ${clause(criterion)}`];
+  return [status, `the whole interval is ${clause(criterion, written)}`];
 };
 
 const element = (name, style, ...content) => {
@@ -67,23 +89,26 @@ const redraw = (drawing, criterion) => {
 };
 
 const FORM = `
+  <p class="verify-try__unread" role="status"></p>
   <p><button type="reset">Back to the published threshold</button></p>
   <p class="verify-try__note">Yours alone: it compares your threshold with the published interval, in this page. The review
   fixed its own before anything ran.</p>`;
 
-const field = (name, word, value) => {
-  const number = Object.assign(element("input", ""), { type: "number", name, step: "any", defaultValue: value });
+// A text and no number field: that one takes a comma or a point, as the browser's language has it, and not both.
+const field = (name, word, value, unit) => {
+  const number = Object.assign(element("input", ""), { type: "text", name, defaultValue: value, autocomplete: "off" });
   const range = Object.assign(element("input", ""), { type: "range", name: `${name}-slider`, step: "any" });
   range.setAttribute("aria-label", `${word}, as a slider`);
-  return element("p", "verify-try__bound", element("label", "", `${word} `, number), " ", range);
+  return element("p", "verify-try__bound", element("label", "", `${word} `, number, unit ? ` ${unit}` : ""), " ", range);
 };
 
 /** The form of one claim, put into its fold, with a place for what it says below each published verdict. */
 const prepare = (fold) => {
   const form = element("form", "");
+  const written = units({ factor: Number(fold.dataset.factor), unit: fold.dataset.unit });
   form.innerHTML = FORM;
   for (const [name, word] of [["high", "at most"], ["low", "at least"]]) {
-    if (fold.dataset[name] !== undefined) form.prepend(field(name, word, fold.dataset[name]));
+    if (fold.dataset[name] !== undefined) form.prepend(field(name, word, written.bare(fold.dataset[name]), written.unit));
   }
   const results = [...fold.closest(".verify-claim").querySelectorAll(".verify-result[data-low]")].map((result) => {
     const drawing = result.querySelector(".verify-interval");
@@ -93,9 +118,11 @@ const prepare = (fold) => {
     return { data: result.dataset, said, drawing, published: drawing.innerHTML };
   });
   const axes = results.map(({ drawing }) => drawing.dataset.axis.split(" ").map(Number));
-  const [from, to] = [Math.min(...axes.map(([low]) => low)), Math.max(...axes.map(([, high]) => high))];
+  const [from, to] = [Math.min(...axes.map(([low]) => low)), Math.max(...axes.map(([, high]) => high))].map(written.shown);
   const decimals = Math.min(Math.max(2 - Math.floor(Math.log10(to - from)), 0), 12);
-  const inputs = [...form.querySelectorAll("input[type=number]")];
+  const inputs = [...form.querySelectorAll("input[type=text]")];
+  const given = (input) => read(input.value, written.unit);
+  const unread = form.querySelector(".verify-try__unread");
   const slider = (input) => form.querySelector(`input[type=range][name="${input.name}-slider"]`);
 
   const restore = () => {
@@ -108,15 +135,19 @@ const prepare = (fold) => {
   const compare = () => {
     restore();
     const criterion = { low: -Infinity, high: Infinity };
-    for (const input of inputs) criterion[input.name] = input.valueAsNumber;
-    const moved = inputs.some((input) => input.value !== input.defaultValue);
-    if (!moved || inputs.some((input) => Number.isNaN(input.valueAsNumber))) return;
+    for (const input of inputs) criterion[input.name] = written.raw(given(input));
+    const strange = inputs.filter((input) => input.value.trim() && Number.isNaN(given(input)));
+    unread.textContent = strange.length
+      ? `“${strange[0].value}” cannot be read as a number: write it like 0.5 or 0,5, and a thousand as 1000.`
+      : "";
+    const moved = inputs.some((input) => given(input) !== read(input.defaultValue, written.unit));
+    if (!moved || inputs.some((input) => Number.isNaN(given(input)))) return;
     for (const { data, said, drawing } of results) {
       if (criterion.low > criterion.high) {
         said.append("Your lower bound lies above your upper one.");
         continue;
       }
-      const [status, reason] = judge(criterion, data, fold.dataset.control === "yes");
+      const [status, reason] = judge(criterion, data, fold.dataset.control === "yes", written);
       const label = element("span", "verify-label", "With your threshold");
       said.append(label, " ", badge(status), ` ${reason}. This is not the review's verdict.`);
       redraw(drawing, criterion);
@@ -125,14 +156,14 @@ const prepare = (fold) => {
 
   for (const input of inputs) {
     const range = slider(input);
-    [range.min, range.max] = [Math.min(from, input.value), Math.max(to, input.value)];
-    range.defaultValue = input.defaultValue;
+    [range.min, range.max] = [Math.min(from, given(input)), Math.max(to, given(input))];
+    range.defaultValue = given(input);
     range.addEventListener("input", () => {
-      input.value = String(Number(range.valueAsNumber.toFixed(decimals)));
+      input.value = String(Number(range.valueAsNumber.toFixed(decimals))).replace("-", "−");
       compare();
     });
     input.addEventListener("input", () => {
-      if (!Number.isNaN(input.valueAsNumber)) range.value = input.value;
+      if (!Number.isNaN(given(input))) range.value = given(input);
       compare();
     });
   }
