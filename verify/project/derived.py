@@ -138,7 +138,7 @@ class Derivation:
         """A hash of all that decides a review's verdicts: claims, grids, seeds, evidence, and the code that judges."""
         parts = [self._known.program, str(project.laboratory.first_seed)]
         for verification, scale in project.rungs(review):
-            parts.append(str(project.intervals(review, scale)))
+            parts.append(str(project.intervals(review, verification, scale)))
             claims = [msgspec.structs.replace(claim, line=0) for claim in verification.claims]
             parts.append(_encoder.encode([verification.id, verification.rungs[scale], claims]).decode())
             parts.append(self._hash(project.evidence_path(review.slug, verification.id, scale)))

@@ -189,8 +189,8 @@ class Project:
     def intervals(self, review: Review, verification: Verification, scale: Scale) -> int:
         """How many intervals hold at once with those of a verification at a scale.
 
-        They are those of the review at `scale` and at all scales that have evidence; a variant's stand alone.  Where the
-        project itself has evidence counts in another laboratory too: equal values give equal verdicts.
+        They are those of the review at `scale` and at all scales that have evidence; a variant's stand alone.  The
+        project's own evidence counts in another laboratory too: equal values give equal verdicts.
         """
         if verification.varies:
             return 1
