@@ -12,7 +12,8 @@ from unittest.mock import patch
 from msgspec.structs import replace
 
 from verify.drawing import figures
-from verify.model import Environment, Evidence, Record, Scale, Trial, Value, Verification
+from verify.judging.looks import at_look
+from verify.model import Environment, Evidence, Record, Review, Scale, Trial, Value, Verification
 from verify.project import store
 from verify.project.lines import identified
 from verify.project.project import Project
@@ -106,19 +107,21 @@ def run(project: Project) -> None:
     """Make the journal and the evidence that running every trial at `SCALE` would have left."""
     for each in project.reviews:
         for verification in each.verifications:
-            _keep(project, each.slug, verification, records(project.trials(each, verification, SCALE)))
+            trials = project.trials(each, verification, SCALE)
+            _keep(project, each, verification, trials, records(trials))
 
 
 def restamp(project: Project, source: Project) -> None:
-    """As `run`, with the values that `source`, which has the same reviews, has in its evidence."""
+    """As `run`, with the values that `source`, which has the same reviews, has in its evidence, to the same looks."""
     for each in project.reviews:
-        for verification in each.verifications:
-            stored = source.evidence(each.slug, verification.id, SCALE)
-            if stored is None:
+        for verification, scale in project.rungs(each):
+            stored = source.evidence(each.slug, verification.id, scale)
+            if stored is None or scale != SCALE:
                 continue
-            trials = project.trials(each, verification, SCALE)
+            seeds = source.stand(each, verification, SCALE).seeds
+            trials = at_look(project.to_last_look(each, verification, SCALE), seeds)
             made = [_stamped(record, trial) for record, trial in zip(cycle(stored.records), trials, strict=False)]
-            _keep(project, each.slug, verification, made)
+            _keep(project, each, verification, trials, made)
 
 
 def records(trials: Sequence[Trial]) -> list[Record]:
@@ -146,11 +149,11 @@ def _stamped(record: Record, trial: Trial) -> Record:
     )
 
 
-def _keep(project: Project, slug: str, verification: Verification, made: Sequence[Record]) -> None:
-    key = slug, verification.id, SCALE
-    declared = next(each for each in project.reviews if each.slug == slug)
-    trials = project.trials(declared, verification, SCALE)
-    codes = {trial.code: project.code(declared, verification).definitions for trial in trials[:1]}
+def _keep(
+    project: Project, review: Review, verification: Verification, trials: Sequence[Trial], made: Sequence[Record]
+) -> None:
+    key = review.slug, verification.id, SCALE
+    codes = {trial.code: project.code(review, verification).definitions for trial in trials[:1]}
     content = store.encode(Evidence(*key, {MACHINE.id: MACHINE}, codes, tuple(made)), trials)
     store.write_atomically(project.evidence_path(*key), content)
     store.write_atomically(project.journal_path(*key), content)
