@@ -28,6 +28,8 @@ from verify.lab.randomness import stream
 from verify.lab.training import Training
 from verify.system import cores
 
+EXAMPLES = 4000
+"""That each replica trains on."""
 RATE, MOMENTUM, DECAY = 0.01, 0.9, 5e-4
 CLOSE = 1e-3
 """How far weights may lie apart after all steps: sums in another order grow apart as training goes on."""
@@ -39,7 +41,8 @@ class Ours:
     def __init__(self, case: Case) -> None:
         self.case = case
         self.seeds = range(case.replicas)
-        self.examples = draw(data.load("mnist1d", self.seeds), self.seeds, [4000] * case.replicas, "cpu").train
+        # All replicas share one data set, as large as one is: its size must not decide what drawing an order costs.
+        self.examples = draw(data.load("mnist1d", [0]), [0] * case.replicas, [EXAMPLES] * case.replicas, "cpu").train
         self.ensemble = Ensemble.of(case.build, self.seeds)
         self._first = self.ensemble.weights.clone()
         self._training = self._new()
@@ -60,6 +63,7 @@ class Ours:
         arrays = {
             "inputs": self.examples.inputs.numpy(),
             "labels": _labels(self.examples).numpy(),
+            "examples": np.array(EXAMPLES),
             "order": self._order(steps, minibatch).numpy().astype(np.int32),
             **{name: np.full((replicas, 1, 1), value, np.float32) for name, value in _HYPERPARAMETERS.items()},
         }

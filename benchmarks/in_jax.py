@@ -45,6 +45,7 @@ class Case:
         self._inputs, self._labels = jnp.asarray(arrays["inputs"]), jnp.asarray(arrays["labels"])
         self._rate, self._momentum, self._decay = (jnp.asarray(arrays[name]) for name in ("rate", "momentum", "decay"))
         self._order = arrays["order"]
+        self._size = int(arrays["examples"])  # that a replica draws its order from
         self._first = [(arrays[f"weights{layer}"], arrays[f"biases{layer}"]) for layer in range(int(arrays["layers"]))]
         self._random = np.random.default_rng(0)
         self._state = self._begin()
@@ -75,7 +76,7 @@ class Case:
         """Seconds for as many steps more, with drawing their order."""
         begun = time.perf_counter()
         steps, replicas, minibatch = self._order.shape
-        size = len(self._labels)
+        size = self._size
         shuffles = -(-steps * minibatch // size)
         order = np.stack(
             [
