@@ -143,7 +143,7 @@ def test_titles_and_formats_can_be_given() -> None:
     text = draw(spec, "p")
     assert ">examples<" in text
     assert ">test error<" in text
-    assert "40%" in text
+    assert "40 %" in text, "as pages write it"
 
 
 def test_a_full_spec_gets_the_records_as_data() -> None:

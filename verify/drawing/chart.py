@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from verify import terms
-from verify.drawing import omitted, palette, thinning
+from verify.drawing import names, omitted, palette, thinning
 from verify.drawing.failure import CannotDraw
 from verify.drawing.omitted import Count
 from verify.drawing.series import LEVEL, declared, gather, label
@@ -68,7 +68,7 @@ class Chart:
         whole["usermeta"] = {"summary": self._summary()}
         drawing = {"encoding": self._shared(), "layer": self._layers()}
         if not self.facets:
-            size = {"width": self.width, "height": palette.HEIGHT}
+            size = {"width": self.width, "height": self._height()}
             whole = {**whole, **size, "autosize": {"type": "fit", "contains": "padding"}, **drawing}
             return omitted.noted(whole, self.left_out, self.width)
         facet = {"field": "facet", "type": "nominal", "sort": self.facets, "header": {"title": None}}
@@ -132,7 +132,7 @@ class Chart:
         figure = self.figure
         y_axis: Spec = {"values": self._decades()} if figure.y_scale == "log" else {"tickCount": 5}
         shown = terms.of_metric(self.terms, figure.y)
-        y_axis |= number_format(figure.y_format or _short((row["y"] for row in self.rows), shown), shown)
+        y_axis |= number_format(figure.y_format or _short((row["y"] for row in self.rows), shown))
         y_scale: Spec = {"type": figure.y_scale}
         if figure.mark != "bar" and figure.y_scale == "linear":  # a logarithmic axis has no zero
             y_scale["zero"] = False
@@ -149,15 +149,24 @@ class Chart:
         steps = (1, 2, 5) if last - first <= 2 else (1,)
         return [float(f"{step}e{power}") for power in range(first, last + 1) for step in steps]
 
+    def _names(self) -> names.Axis:
+        return names.axis(self._ordered("x", self.figure.x), self.panel)
+
+    def _height(self) -> int:
+        """Of a drawing without panels: what the legend and the names take beyond a row each leaves the plot its own."""
+        rows = -(-len(self.series) // self._legend_columns()) if self._legend() else 0
+        return (
+            palette.HEIGHT + palette.LEGEND_ROW * max(0, rows - 1) + (self._names().height if self.categorical else 0)
+        )
+
     def _x(self) -> Spec:
         figure = self.figure
         x: Spec = {"field": "x", "title": figure.x_title or title(figure.x, self.terms)}
         if self.categorical:
             order = self._ordered("x", figure.x)
             numbers = all(not isinstance(row["x"], str) for row in self.rows)
-            wide = max(map(len, order)) * 6.6 + 2 > self.panel // len(order)  # a label's width against its band's
-            names: Spec = {"labelAngle": -35 if wide else 0, "labelOverlap": False, "grid": False}
-            return {**x, "type": "ordinal", "sort": "ascending" if numbers else order, "axis": names}
+            names = self._names()
+            return {**x, "type": "ordinal", "sort": "ascending" if numbers else order, "axis": names.spec}
         scale: Spec = {"type": figure.x_scale} | ({} if self.curved else {"padding": 12})
         if figure.x_scale == "log":
             scale["nice"] = False
@@ -167,22 +176,24 @@ class Chart:
         ticked = not self.curved and len(values) <= MOST_TICKS and figure.x_scale == "log"
         axis: Spec = {"values": values, "format": ",~g" if values[-1] < 1e4 else "~s"} if ticked else {"tickCount": 6}
         shown = terms.of_metric(self.terms, figure.x)
-        axis |= number_format(_short(values, shown), shown)
+        axis |= number_format(_short(values, shown))
         return {**x, "type": "quantitative", "scale": scale, "axis": {**axis, "grid": False}}
 
     def _legend(self) -> bool:
         return len(self.series) > 1 and self.figure.color not in (self.figure.x, self.figure.facet)
+
+    def _legend_columns(self) -> int:
+        widest = max(len(name) for name in self.series) * 7 + 44
+        return max(1, min(len(self.series), (self.width - AXIS) // widest))
 
     def _cues(self, *channels: str) -> Spec:
         """What tells the series apart in the marks that the legend shows: colour, with dash or shape."""
         if not self.series:
             return {"color": {"value": palette.color(0)}}
         looks = {"color": palette.color, "strokeDash": palette.dash, "shape": palette.shape}
-        widest = max(len(name) for name in self.series) * 7 + 44
-        columns = max(1, min(len(self.series), (self.width - AXIS) // widest))
         symbol: Spec = {"symbolType": "stroke", "symbolSize": 400} if self.curved else {}
         symbol |= legend_room(self.series, self.figure.color, self.terms)
-        legend = {"title": called(self.figure.color or "", self.terms), "columns": columns, **symbol}
+        legend = {"title": called(self.figure.color or "", self.terms), "columns": self._legend_columns(), **symbol}
         return {
             channel: {
                 "field": "series",
@@ -298,12 +309,11 @@ def _short(numbers: Iterable[float], shown: Quantity) -> str:
     return ".3~e" if 0 < largest < 1e-4 or largest >= 1e12 else ""
 
 
-def number_format(form: str | None, shown: Quantity) -> Spec:
+def number_format(form: str | None) -> Spec:
     """What an axis says of how its numbers are written; of per cent, as pages write it: `12 %`."""
     if not form:
         return {}
-    spaced = shown.unit == terms.PERCENT and form.endswith("%")
-    return {"format": form} | ({"labelExpr": "replace(datum.label, '%', ' %')"} if spaced else {})
+    return {"format": form} | ({"labelExpr": "replace(datum.label, '%', ' %')"} if form.endswith("%") else {})
 
 
 def legend_room(series: Iterable[str], parameter: str | None, given: Terms) -> Spec:

@@ -19,6 +19,8 @@ FONT = "Liberation Sans"
 """What text is measured in: vl-convert brings it, so that every machine lays out alike.  Drawn in the page's font."""
 
 WIDTH, HEIGHT, FONT_SIZE = 560, 330, 14
+LEGEND_ROW = 18
+"""The height of a row of a legend."""
 BESIDE = 420
 """The width of each of two panels that stand side by side."""
 

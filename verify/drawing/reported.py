@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import Any
 
-from verify.drawing import palette
-from verify.drawing.chart import legend_room, number_format, title
+from verify.drawing import names, palette
+from verify.drawing.chart import AXIS, legend_room, number_format, title
 from verify.drawing.series import label
 from verify.model import Figure, Reported, Terms
 from verify.terms import PERCENT, PLAIN, of_metric
@@ -22,12 +23,16 @@ def panel(figure: Figure, reported: Reported, terms: Terms) -> Spec:
         for name, points in reported.series.items()
         for x, y in points
     ]
-    names = list(dict.fromkeys(called.values()))
-    room = legend_room(names, figure.color, terms)
+    series = list(dict.fromkeys(called.values()))
+    room = legend_room(series, figure.color, terms)
+    source = wrap(f"The paper: {reported.source}", int(palette.BESIDE / names.LETTER))
+    height = palette.HEIGHT + names.LINE * (len(source) - 1) + palette.LEGEND_ROW * max(0, (len(series) - 1) // 2)
     x: Spec = {"field": "x", "title": reported.x_title or figure.x_title or title(figure.x, terms)}
     if categorical:
-        order = list(dict.fromkeys(row["x"] for row in rows))
-        x |= {"type": "ordinal", "sort": order, "axis": {"labelAngle": 0, "labelLimit": 110, "grid": False}}
+        order = list(dict.fromkeys(str(row["x"]) for row in rows))
+        along = names.axis(order, palette.BESIDE - AXIS)
+        height += along.height
+        x |= {"type": "ordinal", "sort": order, "axis": along.spec}
     else:
         scale: Spec = {"type": reported.x_scale or figure.x_scale, "nice": False, "padding": 12}
         if scale["type"] == "linear":
@@ -36,7 +41,7 @@ def panel(figure: Figure, reported: Reported, terms: Terms) -> Spec:
     # Where it has a title of its own, it may show something else than the figure, in a unit that is not known.
     shown = PLAIN if reported.y_title else of_metric(terms, figure.y)
     form = reported.y_format or figure.y_format or ("~%" if shown.unit == PERCENT else "")
-    y_axis: Spec = {"tickCount": 5} | number_format(form, shown)
+    y_axis: Spec = {"tickCount": 5} | number_format(form)
     finer = {"type": "quantitative", "format": ".4~p"} if shown.unit == PERCENT else {}
     y: Spec = {
         "field": "y",
@@ -47,42 +52,42 @@ def panel(figure: Figure, reported: Reported, terms: Terms) -> Spec:
     }
     tooltip = [{"field": "series"}, {"field": "x", "title": x["title"]}, {"field": "y", "title": y["title"], **finer}]
     shared: Spec = {"x": x, "y": y, "tooltip": tooltip}
-    if categorical and len(names) > 1:
-        shared["xOffset"] = {"field": "series", "type": "nominal", "sort": names}
+    if categorical and len(series) > 1:
+        shared["xOffset"] = {"field": "series", "type": "nominal", "sort": series}
     return {
         "data": {"name": "rows"},
         "datasets": {"rows": rows},
         "usermeta": {"summary": f"The paper's own numbers: {reported.source}."},
-        "title": {"text": f"The paper: {reported.source}", "fontWeight": "normal", "limit": palette.BESIDE},
+        "title": {"text": source, "fontWeight": "normal"},
         "width": palette.BESIDE,
-        "height": palette.HEIGHT,
+        "height": height,
         "autosize": {"type": "fit", "contains": "padding"},
         "encoding": shared,
-        "layer": _bars(names, room) if categorical else _lines(names, room),
+        "layer": _bars(series, room) if categorical else _lines(series, room),
     }
 
 
-def _bars(names: list[str], room: Spec) -> list[Spec]:
-    return [{"mark": {"type": "bar"}, "encoding": _cues(names, room, "color")}]
+def _bars(series: list[str], room: Spec) -> list[Spec]:
+    return [{"mark": {"type": "bar"}, "encoding": _cues(series, room, "color")}]
 
 
-def _lines(names: list[str], room: Spec) -> list[Spec]:
+def _lines(series: list[str], room: Spec) -> list[Spec]:
     point = {"type": "point", "filled": True, "opacity": 1, "size": 70}
     return [
-        {"mark": {"type": "line", "strokeWidth": 1.6}, "encoding": _cues(names, room, "color")},
-        {"mark": point, "encoding": _cues(names, room, "color", "shape")},
+        {"mark": {"type": "line", "strokeWidth": 1.6}, "encoding": _cues(series, room, "color")},
+        {"mark": point, "encoding": _cues(series, room, "color", "shape")},
     ]
 
 
-def _cues(names: list[str], room: Spec, *channels: str) -> Spec:
+def _cues(series: list[str], room: Spec, *channels: str) -> Spec:
     """Colours and shapes from the far end of the palette."""
     looks = {"color": palette.color, "shape": palette.shape}
-    legend = {"title": None, "columns": 2, **room} if len(names) > 1 else None
+    legend = {"title": None, "columns": 2, **room} if len(series) > 1 else None
     return {
         channel: {
             "field": "series",
             "type": "nominal",
-            "scale": {"domain": names, "range": [looks[channel](-1 - place) for place in range(len(names))]},
+            "scale": {"domain": series, "range": [looks[channel](-1 - place) for place in range(len(series))]},
             "legend": legend,
         }
         for channel in channels

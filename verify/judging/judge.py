@@ -164,7 +164,7 @@ def _judge_interval(
     status = _side(criterion, bounds)
     if status == "inconclusive":
         needed = _seeds_needed(criterion, found, level)
-        toward = _toward(criterion, found.value)
+        toward = toward_of(criterion, found.value)
         reason = _straddle(criterion, bounds, needed, toward)
         return because(status, reason, seeds_needed=needed, toward=toward, undecided=True)
     whole = "both arms gave the same in every trial: the difference of 0" if found.identical else "the whole interval"
@@ -308,7 +308,7 @@ def _excess(criterion: Criterion, number: float) -> float:
     return max(floor - number, number - ceiling)
 
 
-def _toward(criterion: Criterion, estimate: float | None) -> Status | None:
+def toward_of(criterion: Criterion, estimate: float | None) -> Status | None:
     """The verdict that an estimate points to; None where it sits on the bound."""
     if estimate is None or estimate in _limits(criterion):
         return None

@@ -13,9 +13,9 @@ from functools import partial
 from msgspec import Struct
 from msgspec.structs import replace
 
-from verify.judging.judge import FEWEST, POWER, judge
-from verify.judging.measure import arms, key_of, matches, meets
-from verify.model import Claim, Criterion, Evidence, Status, Trial, Verdict
+from verify.judging.judge import FEWEST, POWER, judge, toward_of, wanted
+from verify.judging.measure import arms, key_of, matches
+from verify.model import Claim, Evidence, Status, Trial, Verdict
 
 
 class LookPower(Struct, frozen=True):
@@ -114,7 +114,7 @@ def _of_mean(claim: Claim, looks: Sequence[int], verdict: Verdict, level: float)
     if spread == 0:
         return told(untold=f"no spread over {verdict.seeds} seeds")
     limits = [limit for limit in (criterion.low, criterion.high) if limit is not None]
-    toward = _toward(criterion, estimate)
+    toward = toward_of(criterion, estimate)
     nearest = limits if toward == "supported" else [min(limits, key=lambda limit: abs(estimate - limit))]
     distances = [abs(estimate - limit) / spread for limit in nearest]
     width = (limits[1] - limits[0]) / spread if len(limits) == 2 else math.inf
@@ -144,15 +144,14 @@ def _of_rate(claim: Claim, looks: Sequence[int], verdict: Verdict, level: float)
     """By the exact interval of Clopper and Pearson; `at_most` is `at_least` of the event's not happening."""
     from verify.judging import rates  # scipy
 
-    test = claim.test
-    criterion = Criterion(low=test.criterion.rate) if test.criterion.every else test.criterion
+    criterion = wanted(claim.test)
     estimate = verdict.estimate or 0.0
     mirrored = criterion.low is None
     bound = criterion.high if criterion.low is None else criterion.low
     assert bound is not None, "a criterion has a bound"
     if mirrored:
         bound = 1 - bound
-    toward = _toward(criterion, estimate)
+    toward = toward_of(criterion, estimate)
     found = []
     for n in looks:
         least, most = rates.deciding_counts(bound, n, level)
@@ -167,9 +166,3 @@ def _of_rate(claim: Claim, looks: Sequence[int], verdict: Verdict, level: float)
         contradicts = None if below is None or n < FEWEST else bound - (1 - below)
         found.append(LookPower(n, supports, contradicts, None if toward is None else chance if n >= FEWEST else 0.0))
     return Power(verdict.seeds, estimate, toward=toward, looks=tuple(found))
-
-
-def _toward(criterion: Criterion, estimate: float) -> Status | None:
-    if estimate in (criterion.low, criterion.high):
-        return None
-    return "supported" if meets(criterion, estimate) else "contradicted"

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from verify.errors import UserError, UserErrors, reason
-from verify.judging.looks import at_look, stand
+from verify.judging.looks import at_look
 from verify.judging.registered import due
 from verify.model import (
     SCALES,
@@ -31,6 +31,7 @@ from verify.planning.plan import Batch, Planned, Waiting, batches, chosen_from, 
 from verify.project import store
 from verify.project.project import Project
 from verify.running import witness
+from verify.running.judged import Judged
 from verify.running.known import Known
 
 Key = tuple[str, str, Scale]
@@ -48,7 +49,11 @@ class Halted(UserError):
 class Job:
     """One verification at one scale: what is known of it, what it needs, whether that is done."""
 
-    def __init__(self, project: Project, review: Review, verification: Verification, scale: Scale) -> None:
+    def __init__(
+        self, project: Project, review: Review, verification: Verification, scale: Scale, judged: Judged
+    ) -> None:
+        """`judged` says at which look results stand, and is shared by the jobs of a run."""
+        self.judged = judged
         self.project = project
         self.review = review
         self.verification = verification
@@ -124,16 +129,18 @@ class Job:
         `jobs` holds those that choose this one's parameters.
         """
         trials: tuple[Trial, ...] = ()
+        known = store.fingerprints(self.project.journal_path(*self.key))
+        if missing:
+            known |= store.fingerprints(self.project.evidence_path(*self.key))
         declared = self.project.declared(self.review, self.verification, self.scale)
         if declared is None:
+            if len(self.rung.seeds) > 1 and len(known) < sum(1 for _ in points(self.rung)) * self.rung.seeds[-1]:
+                return False  # the last look has not run, told without looking at any trial
             try:
                 trials = self._expand(jobs)
             except Waiting:
                 return False
             declared = tuple(each.fingerprint for each in trials)
-        known = store.fingerprints(self.project.journal_path(*self.key))
-        if missing:
-            known |= store.fingerprints(self.project.evidence_path(*self.key))
         if not known.issuperset(declared):
             return False
         self.seeds = self.rung.seeds[-1]
@@ -200,11 +207,9 @@ class Job:
         self.seeds = self.rung.seeds[0]
         if len(self.rung.seeds) > 1:
             known = self.known.evidence(self._to_last_look)
-            claims, declared = (
-                self.verification.claims,
-                self.project.intervals(self.review, self.verification, self.scale),
-            )
-            self.seeds = stand(claims, self.rung, known, self._to_last_look, declared).seeds
+            intervals = self.project.intervals(self.review, self.verification, self.scale)
+            claims, trials = self.verification.claims, self._to_last_look
+            self.seeds = self.judged.stand(claims, self.rung, known, trials, intervals).seeds
         self.trials = at_look(self._to_last_look, self.seeds)
 
     def go_on(self) -> bool:
@@ -351,6 +356,7 @@ def select(
         UserErrors: a name is unknown, or nothing is declared at `scale`.
     """
     chosen: dict[tuple[str, str], Job] = {}
+    judged = Judged(project.root)
 
     def add(review: Review, verification: Verification) -> None:
         if scale not in verification.rungs or (review.slug, verification.id) in chosen:
@@ -358,7 +364,7 @@ def select(
         by_name = {each.id: each for each in review.verifications}
         for chooser in chosen_from(verification.rungs[scale]):
             add(review, by_name[chooser])
-        chosen[review.slug, verification.id] = Job(project, review, verification, scale)
+        chosen[review.slug, verification.id] = Job(project, review, verification, scale, judged)
 
     for slug, name in wanted:
         review = project.review(slug)

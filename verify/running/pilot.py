@@ -22,7 +22,7 @@ class Pilot(Job):
         """`job` as it is declared, and the seeds to run of it."""
         rung = replace(job.rung, seeds=(min(seeds, job.rung.seeds[-1]),))
         shortened = replace(job.verification, rungs={**job.verification.rungs, job.scale: rung})
-        super().__init__(job.project, job.review, shortened, job.scale)
+        super().__init__(job.project, job.review, shortened, job.scale, job.judged)
         self.looks = job.rung.seeds
 
     @property

@@ -70,6 +70,8 @@ class Run:
             job.plan(self.jobs)
             if job.untried and job.known.records and job.keep_only(None, _torch()):
                 job.plan(self.jobs)
+        for judged in {job.judged for job in self.jobs.values()}:
+            judged.save()
 
     @property
     def open(self) -> list[Job]:
