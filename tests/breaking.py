@@ -42,7 +42,7 @@ from verify.planning import catalogue
 from verify.project import loading
 from verify.project.project import Project
 from verify.running import notebooks
-from verify.site import views
+from verify.site import viewing
 
 KINDS = ("reviews", "bindings", "evidence", "journal", "verdicts", "caches", "notebooks")
 COMMANDS: dict[str, tuple[str, ...]] = {
@@ -328,7 +328,7 @@ class Bench:
         for review in project.reviews:
             if not project.troubles(review.slug):
                 list(report.status(project, [(review.slug, None)]))
-                views.view(project, review)
+                viewing.view(project, review)
 
     def load(self, _: Path) -> None:
         """Read the caches."""

@@ -15,10 +15,11 @@ from tests.writing import html, mistakes
 from verify.model import Review
 from verify.project.project import Project
 from verify.project.store import write_atomically
-from verify.site import checks, views, words
+from verify.site import checks, viewing, words
 from verify.site.links import link_from
 from verify.site.pages import Page, render
 from verify.site.targets import Targets
+from verify.site.views import ReviewView
 
 BELOW = "addresses are relative to the review's file"
 CLOSE = "close it, or write it in `code` if it is meant as it stands"
@@ -382,9 +383,9 @@ def test_checking_one_review_renders_it_and_what_its_anchors_name(
     project = miniature.make(tmp_path, {"dice": review, "named": named, "third": third}, ran={})
     viewed = []
 
-    def view(project: Project, review: Review) -> views.ReviewView:
+    def view(project: Project, review: Review) -> ReviewView:
         viewed.append(review.slug)
-        return views.view(project, review)
+        return viewing.view(project, review)
 
     monkeypatch.setattr("verify.site.pages.view", view)
     assert [str(each).split("\n")[0][-35:] for each in checks.mistakes(project, ["dice"])] == [

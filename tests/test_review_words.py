@@ -16,7 +16,7 @@ from verify.project.project import Project
 from verify.site import feed
 from verify.site.lists import paper_filters, papers
 from verify.site.tables import as_csv
-from verify.site.views import view
+from verify.site.viewing import view
 
 REVIEW = r"""---
 title: Coins in words

@@ -9,7 +9,8 @@ from urllib.parse import urljoin
 
 from verify.project.project import Project
 from verify.site.links import link_from
-from verify.site.views import ReviewView, Tally, view
+from verify.site.viewing import view
+from verify.site.views import ReviewView, Tally
 
 PATH = "feed.xml"
 """Where it is served, relative to the site's root."""

@@ -12,7 +12,8 @@ from verify.model import Claim, Laboratory, Review, Scale, Test, Verdict, Verifi
 from verify.project.project import Project
 from verify.running import witness
 from verify.site import words
-from verify.site.views import ReviewView, Standing, standing
+from verify.site.viewing import standing
+from verify.site.views import ReviewView, Standing
 from verify.terms import Quantity, of_estimate
 
 if TYPE_CHECKING:

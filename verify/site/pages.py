@@ -7,33 +7,30 @@ is in sheets: HTML documents, from which folds in the page take a part when they
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping, Sequence
-from functools import cache, partial
+from functools import partial
 from itertools import chain, groupby
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from msgspec import Struct
 
-from verify import terms
 from verify.errors import UserError, UserErrors, utf8
-from verify.judging.judge import wanted
 from verify.model import CodeFence, Review, Scale
 from verify.project.history import History
 from verify.project.project import Project
 from verify.running import notebooks
-from verify.site import answer, assets, changes, citations, files, lists, tables, words
+from verify.site import answer, changes, citations, lists, tables, words
 from verify.site.body import Body, Fence, Part, Writer
 from verify.site.citations import Site
 from verify.site.headings import Heading
-from verify.site.intervals import interval
 from verify.site.kept import Translations
 from verify.site.laboratories import Laboratories, gather
 from verify.site.links import Link, link_from
-from verify.site.listings import listing
 from verify.site.prose import Prose
 from verify.site.targets import Jump, Targets, Wanted
-from verify.site.views import ReviewView, VerificationView, view
+from verify.site.templating import addresses, code_path, environment, rendered
+from verify.site.viewing import view
+from verify.site.views import ReviewView, VerificationView
 
 FOLDER = Path(__file__).parent
 
@@ -213,7 +210,7 @@ def broken(errors: Iterable[tuple[str, UserError]]) -> dict[str, Page]:
             by_file.setdefault(file, []).append(error)
     found = {}
     for file, group in by_file.items():
-        html = _rendered("broken.html", file=file, errors=group)
+        html = rendered("broken.html", file=file, errors=group)
         found[file] = Page(f"{file} cannot be read", "", (html,), ids=frozenset({"broken"}), mistakes=tuple(group))
     return found
 
@@ -221,12 +218,12 @@ def broken(errors: Iterable[tuple[str, UserError]]) -> dict[str, Page]:
 def notebook(project: Project, slug: str, directory_urls: bool = True) -> str:
     """What stands above a review's notebook: where it belongs, and where it can be had."""
     page = view(project, project.review(slug))
-    return _rendered("notebook.html", view=page, link=link_from(f"notebooks/{slug}.ipynb", directory_urls))
+    return rendered("notebook.html", view=page, link=link_from(f"notebooks/{slug}.ipynb", directory_urls))
 
 
 def head(review: Review) -> str:
     """What belongs into the head of a review's page: the paper, for reference managers."""
-    return _rendered("head.html", tags=citations.tags(review.paper))
+    return rendered("head.html", tags=citations.tags(review.paper))
 
 
 def stylesheet(page: str, style: str, directory_urls: bool = True) -> str:
@@ -243,7 +240,7 @@ def sections(project: Project) -> dict[str, list[str]]:
 def _home(views: list[ReviewView], link: Link, changes: str) -> Page:
     about = "Reviews of machine-learning papers whose claims are tested by experiments that anyone can rerun."
     sections = lists.papers(views)
-    html = _rendered("home.html", sections=sections, choices=lists.paper_filters(views), link=link, changes=changes)
+    html = rendered("home.html", sections=sections, choices=lists.paper_filters(views), link=link, changes=changes)
     ids = {"papers", "papers-list", *(f"section-{words.anchor(section)}" for section, _ in sections)}
     ids |= {each.review.slug for each in views}
     return Page("Papers", about, (html,), hide=("navigation", "toc"), ids=frozenset(ids))
@@ -252,7 +249,7 @@ def _home(views: list[ReviewView], link: Link, changes: str) -> Page:
 def _claims(views: list[ReviewView], link: Link) -> Page:
     about = "Every claim of every paper in one table, with its verdict, its estimate and the criterion it had to meet."
     rows = lists.claims(views)
-    html = _rendered("claims.html", rows=rows, choices=lists.claim_filters(rows), link=link)
+    html = rendered("claims.html", rows=rows, choices=lists.claim_filters(rows), link=link)
     ids = frozenset({"claims", "claims-table"} if rows else {"claims"})
     return Page("Claims", about, (html,), hide=("navigation", "toc"), ids=ids)
 
@@ -261,7 +258,7 @@ def _changes(history: History, views: list[ReviewView], link: Link, feed: str) -
     about = "Published verdicts that became other ones: when, from what to what, and what changed along with them."
     rows = changes.rows(history, {each.review.slug: each for each in views})
     more = len(changes.flips(history)) - len(rows)
-    html = _rendered("changes.html", history=history, rows=rows, more=more, link=link, feed=feed)
+    html = rendered("changes.html", history=history, rows=rows, more=more, link=link, feed=feed)
     ids = frozenset({"changes", "changes-table"} if rows else {"changes"})
     return Page("Changes of verdicts", about, (html,), hide=("navigation", "toc"), ids=ids)
 
@@ -275,8 +272,8 @@ def _review(
     equations: MutableMapping[str, str] | None,
 ) -> Page:
     review = page.review
-    template = _environment().get_template("review.html")
-    values = template.new_context({"view": page, "addresses": list(_addresses(review)), "cited": cited, "link": link})
+    template = environment().get_template("review.html")
+    values = template.new_context({"view": page, "addresses": list(addresses(review)), "cited": cited, "link": link})
 
     def block(name: str) -> str:
         return "".join(template.blocks[name](values))
@@ -286,7 +283,7 @@ def _review(
     verdicts = Heading(2, "verdicts", "Does it hold?", "Does it hold?")
     untestable = [Heading(2, "not-testable", "Not testable here", "Not testable here")] if review.not_testable else []
     parts: list[Part] = [block("head"), verdicts, block("verdicts"), *body.parts]
-    parts += [*others, *(_rendered("laboratories.html", shown=laboratories, link=link) for _ in others)]
+    parts += [*others, *(rendered("laboratories.html", shown=laboratories, link=link) for _ in others)]
     parts += [*untestable, *(block("untestable") for _ in untestable), block("scripts")]
     return Page(
         title=review.paper.title,
@@ -319,7 +316,7 @@ def _body(
         if isinstance(each, CodeFence):
             return _code(page, each, lines)
         shown = page.verifications[each.id]
-        return _rendered("verification.html", each=shown, slug=review.slug, agreements=agreements, link=link)
+        return rendered("verification.html", each=shown, slug=review.slug, agreements=agreements, link=link)
 
     targets = Targets(project, page.page, link)
     return Writer(review, targets, Prose(project, page).item, fence, _own_ids(page), equations).write()
@@ -351,23 +348,17 @@ def _citations(page: ReviewView, site: Site, directory_urls: bool) -> dict[str, 
     }
 
 
-def _addresses(review: Review) -> Iterator[tuple[str, str]]:
-    if review.paper.arxiv:
-        yield f"arXiv {review.paper.arxiv}", f"https://arxiv.org/abs/{review.paper.arxiv}"
-    yield from review.paper.links.items()
-
-
 def _code(page: ReviewView, fence: CodeFence, lines: list[str]) -> str:
     """A reviewer's experiment, shown where it stands; anchored under the names of the experiments it holds."""
     experiments = [view.experiment for view in page.verifications.values() if view.in_review]
     names = sorted({each.name for each in experiments if fence.line <= each.line <= fence.end_line})
     code = "\n".join(lines[fence.line : fence.end_line - 1])
-    return _rendered("code.html", names=names, code=code)
+    return rendered("code.html", names=names, code=code)
 
 
 def _sheets(project: Project, page: ReviewView, link: Callable[[str], Link]) -> Iterator[tuple[str, str]]:
     """A document for each verification."""
-    template = _environment().get_template("evidence.html")
+    template = environment().get_template("evidence.html")
     for each in page.verifications.values():
         shown = _tables(project, page, each)
         yield each.sheet, template.render(view=page, each=each, tables=shown, link=link(each.sheet))
@@ -380,69 +371,12 @@ def _modules(views: list[ReviewView], link: Callable[[str], Link]) -> Iterator[t
         for each in page.verifications.values():
             if not each.in_review:
                 uses.setdefault(each.experiment.module, []).append((page, each))
-    template = _environment().get_template("module.html")
+    template = environment().get_template("module.html")
     for name, used in uses.items():
-        path = _code_path(name)
+        path = code_path(name)
         yield path, template.render(module=name, uses=used, source=used[0][1].source, link=link(path))
 
 
 def _tables(project: Project, page: ReviewView, each: VerificationView) -> dict[Scale, tables.Table]:
     found = {at.scale: project.evidence(page.review.slug, each.verification.id, at.scale) for at in each.standings}
     return {scale: tables.table(evidence) for scale, evidence in found.items() if evidence and evidence.records}
-
-
-def _code_path(module: str) -> str:
-    """Where the source of a project's module is served."""
-    return f"code/{module}.html"
-
-
-def _rendered(template: str, **values: object) -> str:
-    return _environment().get_template(template).render(**values)
-
-
-@cache
-def _environment() -> Environment:
-    """Jinja2 with everything escaped unless it was made here, and nothing undefined taken for empty."""
-    environment = Environment(
-        bytecode_cache=FileSystemBytecodeCache(),
-        loader=FileSystemLoader([FOLDER / "templates", FOLDER / "mkdocs" / "overrides"]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals |= {"asset": assets.path, "engine": files.engine_path, "badges": words.BADGES}
-    environment.filters |= {
-        "addresses": _addresses,
-        "anchor": words.anchor,
-        "answer": answer.answer,
-        "asks": words.asks,
-        "change_at": answer.change,
-        "code_path": _code_path,
-        "control": words.control,
-        "control_measured": words.control_measured,
-        "doubt": words.doubt,
-        "failures": words.failures,
-        "look": words.look,
-        "count_of": words.count,
-        "criterion": words.criterion,
-        "duration": words.duration,
-        "explorable": files.explorable,
-        "interval": interval,
-        "listing": listing,
-        "measured": words.measured,
-        "number": words.number,
-        "of_estimate": terms.of_estimate,
-        "of_statistic": terms.of_statistic,
-        "reason": words.reason,
-        "registration": words.registration,
-        "rung_anchor": answer.anchor,
-        "scalar": words.scalar,
-        "scale_before": answer.scale_before,
-        "sentence": words.sentence,
-        "survival": words.survival,
-        "together": words.together,
-        "wanted": wanted,
-        "web_address": words.web_address,
-    }
-    return environment
