@@ -108,3 +108,15 @@ class Heard:
     def _request(self, url: str, base: str) -> None:
         if not url.startswith((base, "data:", "blob:")):
             self.complaints.append(f"another host: {url}")
+
+
+@contextmanager
+def visited(browser: Browser, base: str, path: str, **context: Any) -> Iterator[Page]:
+    """A page of a site in a context of its own, which must have nothing to complain about in the end."""
+    opened = browser.new_context(**context)
+    page = opened.new_page()
+    heard = Heard(page, base)
+    page.goto(base + path)
+    yield page
+    assert heard.complaints == []
+    opened.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,6 +32,7 @@ A coin shows heads {{ flips.heads[bias=0.5] | .2f }} of the time ([@fair]).
 
 ```python verify
 import os
+import shutil
 import random
 import time
 
@@ -91,6 +93,14 @@ class Mini:
         self.review = root / "reviews" / "coin.md"
         self.review.write_text(COIN)
 
+    def copied(self, root: Path) -> Mini:
+        """The same elsewhere, with all that was run."""
+        project = Mini.__new__(Mini)
+        project.root = root
+        shutil.copytree(self.root, root)
+        project.review = root / "reviews" / "coin.md"
+        return project
+
     def edit(self, old: str, new: str) -> None:
         """Replace a part of the review that must be there."""
         text = self.review.read_text()
@@ -142,13 +152,7 @@ def _ran(tmp_path_factory: pytest.TempPathFactory) -> Mini:
 @pytest.fixture
 def ran(_ran: Mini, tmp_path: Path) -> Mini:
     """A copy of the miniature project in which everything was run and refreshed."""
-    import shutil
-
-    project = Mini.__new__(Mini)
-    project.root = tmp_path / "project"
-    shutil.copytree(_ran.root, project.root)
-    project.review = project.root / "reviews" / "coin.md"
-    return project
+    return _ran.copied(tmp_path / "project")
 
 
 def pytest_configure() -> None:

@@ -51,3 +51,13 @@ def by_arm(values: Mapping[str, Sequence[float]]) -> tuple[Callable[[Where, int]
 
 AT_MOST_0 = Criterion(high=0.0)
 A_MINUS_B: tuple[Where, Where] = ({"arm": "a"}, {"arm": "b"})
+A: Where = {"arm": "a"}
+B: Where = {"arm": "b"}
+
+
+def mean_of_a(criterion: Criterion, values: list[float], **changes: Any) -> Verdict:
+    return verdict_of(claim(criterion, where=A, **changes), *by_arm({"a": values}), seeds=len(values))
+
+
+def with_control(criterion: Criterion, a: list[float], b: list[float]) -> Verdict:
+    return verdict_of(claim(criterion, control=B, where=A), *by_arm({"a": a, "b": b}), seeds=len(a))

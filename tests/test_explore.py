@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests import miniature
-from tests.browser import Heard, Site, serve
+from tests.browser import Site, serve, visited
 from verify.drawing.explore import FAINT, explorable
 from verify.project.project import Project
 from verify.site import files
@@ -51,13 +51,8 @@ def site(root: Path) -> Iterator[Site]:
 
 @pytest.fixture
 def page(browser: Browser, site: Site) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1200, "height": 900})
-    page = context.new_page()
-    heard = Heard(page, site.base)
-    page.goto(f"{site.base}reviews/coin/")
-    yield page
-    assert heard.complaints == []
-    context.close()
+    with visited(browser, site.base, "reviews/coin/", viewport={"width": 1200, "height": 900}) as page:
+        yield page
 
 
 def explore(page: Page, figure: str) -> Any:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests import miniature
-from tests.browser import Heard, Site, serve
+from tests.browser import Site, serve, visited
 
 WARMUP = """
 ```yaml verify
@@ -39,13 +39,9 @@ def site(folder: Path) -> Iterator[Site]:
 
 @pytest.fixture
 def page(browser: Browser, site: Site) -> Iterator[Page]:
-    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
-    page = context.new_page()
-    heard = Heard(page, site.base)
-    page.goto(f"{site.base}reviews/coin/")
-    yield page
-    assert heard.complaints == []
-    context.close()
+    permissions = ["clipboard-read", "clipboard-write"]
+    with visited(browser, site.base, "reviews/coin/", permissions=permissions) as page:
+        yield page
 
 
 def opened(page: Page, name: str) -> Locator:

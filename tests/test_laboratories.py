@@ -34,11 +34,7 @@ def _replicated(tmp_path_factory: pytest.TempPathFactory) -> Mini:
 @pytest.fixture
 def replicated(_replicated: Mini, tmp_path: Path) -> Mini:
     """Run here, in `box` with seeds of its own, and in `twin` with those of the project."""
-    project = Mini.__new__(Mini)
-    project.root = tmp_path / "project"
-    shutil.copytree(_replicated.root, project.root)
-    project.review = project.root / "reviews" / "coin.md"
-    return project
+    return _replicated.copied(tmp_path / "project")
 
 
 def folder(mini: Mini, name: str) -> Path:

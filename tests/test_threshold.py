@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from playwright.sync_api import Browser, Page, expect
 
 from tests import miniature
-from tests.browser import Heard, serve
+from tests.browser import serve, visited
 from verify.judging.judge import judge
 from verify.model import Criterion
 from verify.project.project import Project
@@ -25,24 +25,21 @@ BAND = """  - id: band
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("project")
-    review = miniature.COIN.replace("  - id: each\n", f"{BAND}  - id: each\n")
-    miniature.make(root, {"coin": review}, ran={"coin": ("tiny",)})
-    built = miniature.build(root, "--strict")
-    assert built.returncode == 0, built.stderr
+    return built(tmp_path_factory.mktemp("project"), miniature.COIN)
+
+
+def built(root: Path, review: str) -> Path:
+    """A site of a review, with a claim of a band besides."""
+    miniature.make(root, {"coin": review.replace("  - id: each\n", f"{BAND}  - id: each\n")}, ran={"coin": ("tiny",)})
+    done = miniature.build(root, "--strict")
+    assert done.returncode == 0, done.stderr
     return root
 
 
 @pytest.fixture
 def page(browser: Browser, root: Path) -> Iterator[Page]:
-    with serve(root / "site") as site:
-        context = browser.new_context()
-        page = context.new_page()
-        heard = Heard(page, site.base)
-        page.goto(f"{site.base}reviews/coin/")
+    with serve(root / "site") as site, visited(browser, site.base, "reviews/coin/") as page:
         yield page
-        assert heard.complaints == []
-        context.close()
 
 
 def set_bounds(page: Page, claim: str, criterion: Criterion) -> None:
@@ -150,25 +147,14 @@ def test_without_javascript_nothing_of_it_shows(browser: Browser, root: Path) ->
 
 @pytest.fixture(scope="module")
 def in_per_cent(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("in_per_cent")
     words = 'metrics: {heads: {label: heads, unit: "%"}}\n'
-    review = miniature.COIN.replace("links:\n", f"{words}links:\n").replace("  - id: each\n", f"{BAND}  - id: each\n")
-    miniature.make(root, {"coin": review}, ran={"coin": ("tiny",)})
-    built = miniature.build(root, "--strict")
-    assert built.returncode == 0, built.stderr
-    return root
+    return built(tmp_path_factory.mktemp("in_per_cent"), miniature.COIN.replace("links:\n", f"{words}links:\n"))
 
 
 @pytest.fixture
 def percent(browser: Browser, in_per_cent: Path) -> Iterator[Page]:
-    with serve(in_per_cent / "site") as site:
-        context = browser.new_context()
-        page = context.new_page()
-        heard = Heard(page, site.base)
-        page.goto(f"{site.base}reviews/coin/")
+    with serve(in_per_cent / "site") as site, visited(browser, site.base, "reviews/coin/") as page:
         yield page
-        assert heard.complaints == []
-        context.close()
 
 
 def test_a_threshold_is_written_in_the_unit_and_compared_as_stored(percent: Page, in_per_cent: Path) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from functools import partial
 from itertools import chain, groupby
-from pathlib import Path
 
 from markupsafe import Markup
 from msgspec import Struct
@@ -31,8 +30,6 @@ from verify.site.targets import Jump, Targets, Wanted
 from verify.site.templating import addresses, code_path, environment, rendered
 from verify.site.viewing import view
 from verify.site.views import ReviewView, VerificationView
-
-FOLDER = Path(__file__).parent
 
 
 class Page(Struct, frozen=True):
