@@ -31,7 +31,9 @@ def axis(names: Sequence[str], width: float) -> Axis:
         room = max(UPRIGHT, -(-max(map(len, names)) // max(1, int(band / LINE))))
     lines = [wrap(name, room, break_long_words=False, break_on_hyphens=False) or [name] for name in names]
     most, longest = max(map(len, lines)), max(len(line) for each in lines for line in each)
-    spec: dict[str, Any] = {"labelAngle": -90 if upright else 0, "labelLimit": 0, "labelOverlap": False, "grid": False}
+    # Upright, they end at another height in another font, and the title stands below the longest.
+    spec: dict[str, Any] = {"titlePadding": 8 + round(longest * LETTER / 6)} if upright else {}
+    spec |= {"labelAngle": -90 if upright else 0, "labelLimit": 0, "labelOverlap": False, "grid": False}
     if most > 1:
         spec["labelExpr"] = _WRAPPED % room
-    return Axis(spec, round(longest * LETTER) if upright else LINE * (most - 1))
+    return Axis(spec, round(longest * LETTER * 7 / 6) if upright else LINE * (most - 1))

@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from verify.errors import listed
 from verify.model import Test, Verdict, Where
 
 Kind = Literal[
@@ -155,14 +156,19 @@ def _of_run(before: Known, now: Known) -> Iterator[Cause]:
         return
     if before.ran.code != now.ran.code:
         yield Cause("code", names=_unlike(before.ran.code, now.ran.code))
-    if before.ran.data != now.ran.data:
+    if _are_others(before.ran.data, now.ran.data):
         yield Cause("data", _short(before.ran.data), _short(now.ran.data))
     if before.ran.devices != now.ran.devices:
         yield Cause("device", "; ".join(sorted(before.ran.devices)), "; ".join(sorted(now.ran.devices)))
 
 
+def _are_others(before: frozenset[str], now: frozenset[str]) -> bool:
+    """Whether data changed: where seeds have data of their own, more or fewer seeds have more or fewer of the same."""
+    return before != now and not (before and now and (before < now or now < before))
+
+
 def _short(hashes: frozenset[str]) -> str:
-    return ", ".join(sorted(each[:12] for each in hashes)) or "none"
+    return listed(sorted(each[:12] for each in hashes)) or "none"
 
 
 def _of_parameters(before: Mapping[str, str], now: Mapping[str, str]) -> Cause:
