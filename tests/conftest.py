@@ -32,7 +32,6 @@ A coin shows heads {{ flips.heads[bias=0.5] | .2f }} of the time ([@fair]).
 
 ```python verify
 import os
-import shutil
 import random
 import time
 

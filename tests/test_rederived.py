@@ -312,8 +312,9 @@ def test_another_program_derives_everything_again(ran: Mini, monkeypatch: pytest
 
 def test_the_code_that_decides_is_found_by_its_imports() -> None:
     names = {path.relative_to(program.PACKAGE).as_posix() for path in program.reached(known.MODULE)}
-    needed = {"model.py", "judging/judge.py", "judging/forms.py", "drawing/chart.py", "drawing/child.py",
-              "drawing/palette.py", "planning/plan.py", "project/store.py"}  # fmt: skip
+    needed = {"model/words.py", "model/declared.py", "model/recorded.py", "judging/judge.py", "judging/forms.py",
+              "drawing/chart.py", "drawing/child.py", "drawing/palette.py", "drawing/names.py", "planning/plan.py",
+              "project/store.py"}  # fmt: skip
     assert needed <= names
     assert not [name for name in names if name.startswith(("site/", "lab/", "experiments/", "running/"))]
 
